@@ -1,0 +1,1 @@
+//! The Compose Specification: loader from text to a typed, located project.

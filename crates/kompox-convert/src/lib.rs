@@ -1,0 +1,1 @@
+//! App and compose project to Kubernetes objects.

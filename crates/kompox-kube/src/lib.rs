@@ -1,0 +1,1 @@
+//! Kubernetes adapter: connect, apply, prune, wait, exec, logs, forward.

@@ -1,0 +1,1 @@
+//! kompoxops.yml and KOM documents to the model.

@@ -1,0 +1,1 @@
+//! Nouns, identity, names, hashes and the ports of Kompox.

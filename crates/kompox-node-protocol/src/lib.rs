@@ -1,0 +1,1 @@
+//! Requests, answers and records of kompox-node.

@@ -1,0 +1,1 @@
+//! Driver for clusters whose nodes keep their disks.

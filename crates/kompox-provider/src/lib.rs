@@ -1,0 +1,1 @@
+//! Driver kit: settings, registry, memory driver and conformance suite.

@@ -1,0 +1,1 @@
+//! Real local Kubernetes clusters for tests and the demo.

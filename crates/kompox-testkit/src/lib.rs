@@ -1,0 +1,1 @@
+//! Test doubles: fakes, scripted API server, golden runner.

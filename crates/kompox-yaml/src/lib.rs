@@ -1,0 +1,1 @@
+//! Located YAML tree and positioned diagnostics.

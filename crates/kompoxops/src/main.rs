@@ -1,0 +1,2 @@
+//! Operates apps, disks and clusters from files alone.
+fn main() {}
