@@ -1,1 +1,34 @@
-//! Nouns, identity, names, hashes and the ports of Kompox.
+//! Nouns, identity, validated names, hashes, labels, resource names, object sets and the ports of Kompox.
+//!
+//! The innermost crate: it performs no IO, reads no clock, environment or random source, and knows no
+//! Kubernetes client, cloud or command line. Everything else depends on it.
+
+pub mod app;
+pub mod cluster;
+pub mod disk;
+pub mod driver;
+pub mod hash;
+pub mod identity;
+pub mod label;
+pub mod name;
+pub mod object;
+pub mod port;
+pub mod provider;
+pub mod quantity;
+pub mod resource_name;
+pub mod settings;
+pub mod volume;
+pub mod workspace;
+
+pub use app::{App, ComposeSource, IngressRule};
+pub use cluster::{Cluster, ClusterAuth, ClusterIngress};
+pub use disk::{Disk, DiskSource, DiskState, Holder};
+pub use identity::AppIdentity;
+pub use name::{
+    AppName, ClusterName, DiskName, NameError, ProviderName, SnapshotName, VolumeName, WorkspaceName,
+};
+pub use object::{Gvk, Object, ObjectRef, ObjectSet};
+pub use provider::Provider;
+pub use settings::Settings;
+pub use volume::{Volume, VolumeClass, VolumeKind};
+pub use workspace::Workspace;

@@ -1,0 +1,64 @@
+//! The cluster noun. Pure.
+
+use crate::{ClusterName, Settings};
+
+/// Where apps run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its name.
+    pub name: ClusterName,
+    /// True when Kompox must never create or delete the cluster itself (CFG-31).
+    pub existing: bool,
+    /// How to connect; without it the driver is asked for a kubeconfig (C-10).
+    pub auth: Option<ClusterAuth>,
+    /// The ingress controller.
+    pub ingress: ClusterIngress,
+    /// Image of kompox-node; required while none is published.
+    pub node_image: Option<String>,
+    /// Settings that depend on the driver.
+    pub settings: Settings,
+}
+
+/// Connection by a kubeconfig.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterAuth {
+    /// Path of the kubeconfig as written, `~` not yet expanded; none means the usual places.
+    pub kubeconfig: Option<String>,
+    /// Context in it; none means its current context.
+    pub context: Option<String>,
+}
+
+/// The shared ingress controller of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterIngress {
+    /// The controller, `traefik`.
+    pub controller: String,
+    /// Namespace it runs in.
+    pub namespace: String,
+    /// Ingress class of the apps' Ingress objects.
+    pub class: String,
+    /// Certificate resolver for custom hosts (TRF-15).
+    pub cert_resolver: String,
+    /// Base domain that replaces `{cluster}.{workspace domain}` (C-11).
+    pub domain: Option<String>,
+}
+
+impl Default for ClusterIngress {
+    fn default() -> Self {
+        Self {
+            controller: "traefik".to_owned(),
+            namespace: "traefik".to_owned(),
+            class: "traefik".to_owned(),
+            cert_resolver: "production".to_owned(),
+            domain: None,
+        }
+    }
+}
+
+impl Cluster {
+    /// The domain under which default hosts live, given the workspace's `domain` (C-11).
+    #[must_use]
+    pub fn app_domain(&self, workspace_domain: &str) -> String {
+        self.ingress.domain.clone().unwrap_or_else(|| format!("{}.{workspace_domain}", self.name))
+    }
+}

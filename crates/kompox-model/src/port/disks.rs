@@ -1,0 +1,121 @@
+//! Port of a driver's disks. Pure.
+
+use super::{Call, PortError};
+use crate::quantity::Bytes;
+use crate::{App, AppIdentity, Cluster, Disk, DiskName, DiskSource, Volume, VolumeClass, VolumeName};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// The app whose disks are meant, and the cluster that asks.
+#[derive(Debug, Clone, Copy)]
+pub struct AppScope<'a> {
+    /// The app's identity; disks are found by it and compared with it in full.
+    pub identity: &'a AppIdentity,
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// UID of that cluster's kube-system Namespace.
+    pub cluster_uid: &'a str,
+}
+
+/// All disks that could be seen, and what could not be seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DiskInventory {
+    /// Disks of the app, newest first, equal times by name (VOL-08).
+    pub disks: Vec<Disk>,
+    /// Places where disks of the app may be that could not be looked into. While there is one, "no disk" is not
+    /// believed.
+    pub gaps: Vec<DiskGap>,
+}
+
+/// A place that could not be looked into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskGap {
+    /// What kind of gap.
+    pub kind: GapKind,
+    /// The place and what is wrong with it, in one sentence.
+    pub message: String,
+}
+
+/// Kinds of gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapKind {
+    /// What looks after disks is not installed yet; a mutating command installs it.
+    NotInstalled,
+    /// A place did not answer.
+    Unreachable,
+    /// A place answered but is not the one that was there before.
+    Foreign,
+}
+
+/// A new disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskCreate {
+    /// Its name.
+    pub name: DiskName,
+    /// Its size.
+    pub size: Bytes,
+    /// What it is made from.
+    pub source: DiskSource,
+    /// Now, to be recorded as creation time.
+    pub created_at: Timestamp,
+    /// An existing disk of that name is success instead of AlreadyExists (C-41).
+    pub if_not_exists: bool,
+}
+
+/// Options of assign (DRV-15).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DiskAssign {
+    /// Say what would be done.
+    pub dry_run: bool,
+}
+
+/// Options of delete (DRV-15).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DiskDelete {
+    /// Say what would be done.
+    pub dry_run: bool,
+}
+
+/// Disks of apps. Errors of every method beside those named: Conflict when another cluster holds the volume or another
+/// app has its records, Unavailable and Timeout.
+#[async_trait]
+pub trait Disks: Send + Sync {
+    /// How PersistentVolumes of the volume look.
+    ///
+    /// # Errors
+    /// Invalid for bad settings.
+    fn class(&self, cluster: &Cluster, app: &App, volume: &Volume) -> Result<VolumeClass, PortError>;
+
+    /// All disks of the app, of every volume, in one request per place.
+    async fn list(&self, call: &Call<'_>, scope: AppScope<'_>) -> Result<DiskInventory, PortError>;
+
+    /// Makes a disk; the first of a volume is assigned, later ones are not (VOL-09). A disk of that name still being made
+    /// from the same source is continued. AlreadyExists for a finished one.
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        options: &DiskCreate,
+    ) -> Result<Disk, PortError>;
+
+    /// Assigns one disk and no other (VOL-10). Idempotent: a right record is not written. NotFound without such a disk.
+    async fn assign(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        options: DiskAssign,
+    ) -> Result<Disk, PortError>;
+
+    /// Deletes one disk. False when there was none, which is success. Conflict while it is assigned.
+    async fn delete(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        options: DiskDelete,
+    ) -> Result<bool, PortError>;
+}

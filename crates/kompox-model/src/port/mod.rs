@@ -1,0 +1,16 @@
+//! The ports: what the engine asks of the outside world. Pure; adapters implement them.
+
+mod call;
+mod cluster;
+mod disks;
+mod driver;
+mod error;
+
+pub use call::{Call, Cancel, Cancelled};
+pub use cluster::{
+    ApplyOptions, Cluster, ClusterFacts, Duplex, ExecRequest, ExecStreams, ForwardRequest, Lock, LogRequest,
+    Patch, Query, Snapshots, exec_bytes,
+};
+pub use disks::{AppScope, DiskAssign, DiskCreate, DiskDelete, DiskGap, DiskInventory, Disks, GapKind};
+pub use driver::{ClusterStatus, Driver, ProvisionOptions};
+pub use error::{ErrorKind, PortError};
