@@ -1,1 +1,34 @@
-//! Requests, answers and records of kompox-node.
+//! What is said to `kompox-node` and what it keeps: requests, answers, the records of a disk store, and the plans
+//! of its programs in Pods. Pure: types, their JSON and their checks; no IO.
+//!
+//! One [`Request`] goes in as one JSON object, one [`Answer`] comes out, whatever the transport. Requests, plans
+//! and records refuse unknown fields: a field that this version does not know may carry a condition that must not
+//! be dropped. Answers accept them.
+
+mod answer;
+mod fill;
+mod json;
+mod name;
+mod plan;
+mod record;
+mod request;
+mod time;
+
+pub use answer::{
+    Answer, Assigned, Backend, Created, Deleted, DiskEntry, Failure, Filled, Kind, Listing, Outcome, Problem,
+    Status, Success, VolumeEntry,
+};
+pub use fill::{FILL_PREFIX, FillHeader, check_sub_path};
+pub use json::{DecodeError, MAX_JSON_BYTES};
+pub use name::{
+    APP_HASH_LENGTH, DISK_NAME_LIMIT, LABEL_LIMIT, NameError, VOLUME_NAME_LIMIT, check_app_hash, check_label,
+};
+pub use plan::{CopyUp, CopyUpPlan, FileToWrite, FillTarget, Owner, WriteFilesPlan};
+pub use record::{
+    DiskRecord, DiskState, Holder, Identity, RECORD_FORMAT, SOURCE_EMPTY, StoreRecord, VolumeRecord,
+};
+pub use request::{AppRef, AssignDisk, CreateDisk, DeleteDisk, Operation, Request, VolumeRef};
+pub use time::{TimeError, check_time, newest_first};
+
+/// The version of requests, answers and plans. A program answers a request of another version with Unsupported.
+pub const PROTOCOL_VERSION: u32 = 1;

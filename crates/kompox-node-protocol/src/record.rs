@@ -1,0 +1,119 @@
+//! The records of a disk store, as kept beside the data. Pure.
+//!
+//! `store.json` at the root; `{app hash}/{volume}/volume.json`; `{app hash}/{volume}/disks/{disk}/disk.json` with
+//! the data in `data/` beside it. Which disk is assigned is a field of the volume, so that one rename switches it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The format of every record file; a file of another format is an error, never "nothing there".
+pub const RECORD_FORMAT: u32 = 1;
+
+/// The source of a disk that starts empty.
+pub const SOURCE_EMPTY: &str = "empty";
+
+/// What an app is, whatever cluster holds it. Six digits of hash may collide, so this is compared in full.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Name of the workspace.
+    pub workspace: String,
+    /// Name of the provider.
+    pub provider: String,
+    /// Name of the app.
+    pub app: String,
+}
+
+/// `{workspace}/{provider}/{app}`.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.workspace, self.provider, self.app)
+    }
+}
+
+/// The cluster that holds a volume. Another UID under the same name is another cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// UID of its Namespace `kube-system`.
+    pub cluster_uid: String,
+}
+
+/// `{cluster} ({uid})`.
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.cluster, self.cluster_uid)
+    }
+}
+
+/// `store.json`: which store this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreRecord {
+    /// [`RECORD_FORMAT`].
+    pub format: u32,
+    /// Random, made once; the Node's annotation `kompox.dev/disk-store` repeats it.
+    pub id: String,
+}
+
+/// `volume.json`: whose volume this is and which disk it uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeRecord {
+    /// [`RECORD_FORMAT`].
+    pub format: u32,
+    /// The app, in full.
+    pub identity: Identity,
+    /// The cluster that may use the volume.
+    pub holder: Holder,
+    /// Hash of the identity, which is also the name of the folder.
+    pub app_hash: String,
+    /// Name of the volume, which is also the name of the folder.
+    pub volume: String,
+    /// The disk that the app uses, if any.
+    pub assigned: Option<String>,
+    /// Counts the changes of this record, from 1; 0 in a request means "there is no record yet".
+    pub generation: u64,
+    /// True while the volume is being moved away: no disk of it may be made, assigned or written.
+    pub fenced: bool,
+}
+
+/// How far the making or the deletion of a disk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskState {
+    /// Not usable yet; the same create request goes on with it.
+    Creating,
+    /// Usable.
+    Ready,
+    /// On its way out; the same delete request goes on with it.
+    Deleting,
+}
+
+/// `disk.json`: one disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskRecord {
+    /// [`RECORD_FORMAT`].
+    pub format: u32,
+    /// Name of the disk, which is also the name of the folder.
+    pub name: String,
+    /// The app, in full: a folder that was moved into another app's is noticed.
+    pub identity: Identity,
+    /// Name of the volume it belongs to.
+    pub volume: String,
+    /// Declared size in bytes.
+    pub size_bytes: u64,
+    /// When it was made, RFC 3339 in UTC, by the caller's clock.
+    pub created_at: String,
+    /// What it was made from: [`SOURCE_EMPTY`], `snapshot:NAME`, `disk:NAME`, … (its lineage).
+    pub source: String,
+    /// True for the first disk of a volume, which is recorded as assigned before it is ready.
+    pub first: bool,
+    /// How far it is.
+    pub state: DiskState,
+    /// Unique for every disk that ever was, also when a name is used again.
+    pub handle: String,
+}

@@ -1,0 +1,188 @@
+//! The JSON of every message, as files: a change of the wire format shows as a change of a file.
+
+#![allow(clippy::unwrap_used)]
+
+use kompox_node_protocol::{
+    Answer, AppRef, AssignDisk, Assigned, Backend, CopyUp, CopyUpPlan, CreateDisk, Created, DeleteDisk,
+    Deleted, DiskEntry, DiskRecord, DiskState, Failure, FileToWrite, FillHeader, FillTarget, Filled, Holder,
+    Identity, Kind, Listing, Operation, Owner, Problem, Request, Status, Success, VolumeEntry, VolumeRecord,
+    VolumeRef, WriteFilesPlan,
+};
+use std::path::PathBuf;
+
+fn check<T: PartialEq + std::fmt::Debug>(
+    name: &str,
+    value: &T,
+    encode: impl Fn(&T) -> String,
+    decode: impl Fn(&[u8]) -> T,
+) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/wire").join(format!("{name}.json"));
+    let tree: serde_json::Value = serde_json::from_str(&encode(value)).unwrap();
+    if std::env::var_os("KOMPOX_BLESS").is_some() {
+        std::fs::write(&path, serde_json::to_string_pretty(&tree).unwrap() + "\n").unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap();
+    // As trees: the order of keys depends on features that other crates switch on.
+    assert_eq!(
+        tree,
+        serde_json::from_str::<serde_json::Value>(&expected).unwrap(),
+        "{name}: refresh with KOMPOX_BLESS=1"
+    );
+    assert_eq!(&decode(expected.as_bytes()), value, "{name}");
+}
+
+fn app() -> AppRef {
+    let identity = Identity { workspace: "ws1".into(), provider: "prv1".into(), app: "app1".into() };
+    AppRef { identity, app_hash: "k9x84f".into() }
+}
+
+fn volume() -> VolumeRef {
+    let holder =
+        Holder { cluster: "cls1".into(), cluster_uid: "6f2f9b2e-0000-4000-8000-000000000001".into() };
+    VolumeRef { app: app(), holder, volume: "db".into() }
+}
+
+fn volume_record() -> VolumeRecord {
+    let VolumeRef { app, holder, volume } = volume();
+    VolumeRecord {
+        format: 1,
+        identity: app.identity,
+        holder,
+        app_hash: app.app_hash,
+        volume,
+        assigned: Some("d1".into()),
+        generation: 1,
+        fenced: false,
+    }
+}
+
+fn disk_entry() -> DiskEntry {
+    let record = DiskRecord {
+        format: 1,
+        name: "d1".into(),
+        identity: app().identity,
+        volume: "db".into(),
+        size_bytes: 10 << 30,
+        created_at: "2026-01-31T08:15:00Z".into(),
+        source: "empty".into(),
+        first: true,
+        state: DiskState::Ready,
+        handle: "5f0c2f6d9a1b4c3e".into(),
+    };
+    DiskEntry { record, assigned: true, path: "k9x84f/db/disks/d1/data".into() }
+}
+
+#[test]
+fn requests() {
+    let create = CreateDisk {
+        volume: volume(),
+        generation: 0,
+        disk: "d1".into(),
+        size_bytes: 10 << 30,
+        created_at: "2026-01-31T08:15:00Z".into(),
+        source: "empty".into(),
+        if_not_exists: false,
+    };
+    assert_eq!(create.check(), Ok(()));
+    for (name, request) in [
+        ("request-status", Request::new(Operation::Status {})),
+        ("request-init", Request::new(Operation::Init {})),
+        ("request-list", Request::new(Operation::List { app: None }).on_store("3f")),
+        ("request-list-app", Request::new(Operation::List { app: Some(app()) })),
+        ("request-create", Request::new(Operation::Create(create))),
+        (
+            "request-assign",
+            Request::new(Operation::Assign(AssignDisk {
+                volume: volume(),
+                generation: 1,
+                disk: "d1".into(),
+            })),
+        ),
+        (
+            "request-delete",
+            Request::new(Operation::Delete(DeleteDisk {
+                volume: volume(),
+                generation: 1,
+                disk: "d1".into(),
+            })),
+        ),
+    ] {
+        check(name, &request, Request::encode, |text| Request::decode(text).unwrap());
+    }
+}
+
+#[test]
+fn answers() {
+    let status = Status {
+        store: Some("3f".into()),
+        path: "/store".into(),
+        backend: Backend::Directory,
+        capacity_bytes: 2,
+        free_bytes: 1,
+        program: "0.1.0".into(),
+    };
+    let listing = Listing {
+        store: Some("3f".into()),
+        volumes: vec![VolumeEntry { record: volume_record(), disks: vec![disk_entry()] }],
+        problems: vec![Problem { path: "zzzzzz/x/volume.json".into(), message: "is empty".into() }],
+    };
+    let created = Created { created: true, volume: volume_record(), disk: disk_entry() };
+    let assigned = Assigned { changed: true, previous: None, volume: volume_record() };
+    for (name, result) in [
+        ("answer-status", Ok(Success::Status(status))),
+        ("answer-listing", Ok(Success::Listing(listing))),
+        ("answer-created", Ok(Success::Created(Box::new(created)))),
+        ("answer-assigned", Ok(Success::Assigned(assigned))),
+        ("answer-deleted", Ok(Success::Deleted(Deleted { existed: true, leftover: None }))),
+        ("answer-filled", Ok(Success::Filled(Filled { filled: true, entries: 2, bytes: 3 }))),
+        (
+            "answer-error",
+            Err(Failure::new(Kind::AlreadyExists, "disk `d1` exists").hint("choose another name")),
+        ),
+    ] {
+        check(name, &Answer::new(result), Answer::encode, |text| Answer::decode(text).unwrap());
+    }
+}
+
+#[test]
+fn plans_and_headers() {
+    let header = FillHeader::new(volume(), "d1", "binds/conf");
+    assert_eq!(header.check(), Ok(()));
+    check("fill-header", &header, FillHeader::encode, |text| FillHeader::decode(text).unwrap());
+    let disk = FillTarget::Disk { root: "/.kompox-disk/db".into(), sub_path: "volumes/db".into() };
+    let mount = FillTarget::Mount { path: "/.kompox-disk/anon".into() };
+    let fills = vec![
+        CopyUp {
+            source: Some("/var/lib/db".into()),
+            target: disk,
+            owner: Some(Owner { uid: 999, gid: 999 }),
+        },
+        CopyUp { source: None, target: mount, owner: None },
+    ];
+    let plan = CopyUpPlan { version: 1, fills };
+    check("copy-up", &plan, CopyUpPlan::encode, |text| CopyUpPlan::decode(text).unwrap());
+    let file =
+        FileToWrite { source: "/.kompox-in/key".into(), path: "key".into(), uid: 999, gid: 0, mode: 0o400 };
+    let plan = WriteFilesPlan { version: 1, root: "/.kompox-out".into(), files: vec![file] };
+    check("write-files", &plan, WriteFilesPlan::encode, |text| WriteFilesPlan::decode(text).unwrap());
+}
+
+#[test]
+fn what_is_not_understood_is_refused() {
+    for (text, expected) in [
+        (
+            r#"{"version":2,"something":1}"#,
+            "the request has protocol version 2, this program speaks version 1",
+        ),
+        (r#"{"version":1,"operation":{"format":{}}}"#, "the request is not understood"),
+        (r#"{"version":1,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
+        (r#"{"version":1,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
+        ("", "the request is not understood"),
+    ] {
+        assert_eq!(Request::decode(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
+    }
+    // A newer program may say more.
+    let text =
+        r#"{"version":1,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
+    assert!(Answer::decode(text.as_bytes()).is_ok());
+}
