@@ -14,7 +14,19 @@ pub enum SettingScope {
     App,
 }
 
-/// One known setting key of a driver.
+impl SettingScope {
+    /// The path of settings of this scope in a configuration.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Provider => "provider.settings",
+            Self::Cluster => "cluster.settings",
+            Self::App => "app.settings",
+        }
+    }
+}
+
+/// One known setting key of a driver; a key that may stand in two places has two entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettingKey {
     /// The key, such as `AZURE_LOCATION`.
@@ -72,6 +84,9 @@ pub const KNOWN: &[KnownDriver] = &[
             key("AZURE_FEDERATED_TOKEN_FILE", Provider),
             key("AZURE_RESOURCE_PREFIX", Provider),
             key("AZURE_RESOURCE_GROUP_NAME", Cluster),
+            key("AZURE_RESOURCE_GROUP_NAME", App),
+            key("AZURE_AKS_DNS_ZONE_RESOURCE_IDS", Cluster),
+            key("AZURE_AKS_CONTAINER_REGISTRY_RESOURCE_IDS", Cluster),
             key("AZURE_AKS_SYSTEM_VM_SIZE", Cluster),
             key("AZURE_AKS_SYSTEM_VM_DISK_TYPE", Cluster),
             key("AZURE_AKS_SYSTEM_VM_DISK_SIZE_GB", Cluster),
@@ -95,6 +110,19 @@ pub const KNOWN: &[KnownDriver] = &[
     KnownDriver { id: "oke", settings: &[] },
 ];
 
+impl KnownDriver {
+    /// True when `key` may stand in settings of this scope.
+    #[must_use]
+    pub fn has(&self, key: &str, scope: SettingScope) -> bool {
+        self.settings.iter().any(|setting| setting.key == key && setting.scope == scope)
+    }
+
+    /// The scopes in which `key` may stand; empty for a key this driver does not read.
+    pub fn scopes(&self, key: &str) -> impl Iterator<Item = SettingScope> {
+        self.settings.iter().filter(move |setting| setting.key == key).map(|setting| setting.scope)
+    }
+}
+
 /// The known driver with this id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static KnownDriver> {
@@ -110,4 +138,29 @@ pub fn is_secret(key: &str) -> bool {
         || ["SECRET", "PASSWORD", "TOKEN_VALUE", "PRIVATE_KEY"]
             .iter()
             .any(|word| key.to_uppercase().contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_driver_and_no_key_is_listed_twice() {
+        let ids: BTreeSet<_> = KNOWN.iter().map(|driver| driver.id).collect();
+        assert_eq!(ids.len(), KNOWN.len());
+        for driver in KNOWN {
+            let keys: BTreeSet<_> =
+                driver.settings.iter().map(|setting| (setting.key, setting.scope.path())).collect();
+            assert_eq!(keys.len(), driver.settings.len(), "{}", driver.id);
+        }
+    }
+
+    #[test]
+    fn a_key_may_stand_in_two_scopes() {
+        let aks = find("aks").unwrap();
+        assert!(aks.has("AZURE_RESOURCE_GROUP_NAME", Cluster) && aks.has("AZURE_RESOURCE_GROUP_NAME", App));
+        assert_eq!(aks.scopes("AZURE_LOCATION").collect::<Vec<_>>(), [Provider]);
+        assert_eq!(aks.scopes(K3S_DISK_STORE).count(), 0);
+    }
 }

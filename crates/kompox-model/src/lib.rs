@@ -5,9 +5,11 @@
 
 pub mod app;
 pub mod cluster;
+pub mod configuration;
 pub mod disk;
 pub mod driver;
 pub mod hash;
+pub mod host;
 pub mod identity;
 pub mod label;
 pub mod name;
@@ -22,6 +24,7 @@ pub mod workspace;
 
 pub use app::{App, ComposeSource, IngressRule};
 pub use cluster::{Cluster, ClusterAuth, ClusterIngress};
+pub use configuration::Configuration;
 pub use disk::{Disk, DiskSource, DiskState, Holder};
 pub use identity::AppIdentity;
 pub use name::{
