@@ -33,6 +33,8 @@ pub const DISK_CURRENT: &str = "kompox.dev/disk-current-id";
 pub const DISK_PREVIOUS: &str = "kompox.dev/disk-previous-id";
 /// Namespace annotation: JSON map from volume to `{current, previous}` when an app has several volumes.
 pub const DISKS: &str = "kompox.dev/disks";
+/// Pod template annotation: hash of the template, by which a deploy tells its own Pod from an earlier one.
+pub const REVISION: &str = "kompox.dev/revision";
 /// Deployment annotation with the compose labels as JSON by compose service.
 pub const COMPOSE_LABELS: &str = "kompox.dev/compose-labels";
 /// Node annotation with the id of the disk store that the node is known to have.

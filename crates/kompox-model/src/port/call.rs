@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_set_switch_is_seen_by_clones_and_waiters() {
         let cancel = Cancel::new();
-        let mut waiting = Box::pin(cancel.clone().cancelled());
+        let mut waiting = Box::pin(cancel.cancelled());
         let mut context = Context::from_waker(Waker::noop());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
         cancel.cancel();
