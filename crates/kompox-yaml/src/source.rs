@@ -1,0 +1,134 @@
+//! Texts that were read, and places in them. No IO: the caller hands over name and text.
+
+use std::ops::Range;
+
+/// Which text of a [`Sources`] a [`Span`] points into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(u32);
+
+/// One point in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// Bytes from the start of the text (a byte order mark is not part of it).
+    pub offset: u32,
+}
+
+/// A stretch of one text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The text.
+    pub source: SourceId,
+    /// First character.
+    pub start: Position,
+    /// Just behind the last character.
+    pub end: Position,
+}
+
+#[derive(Clone, Debug)]
+struct SourceFile {
+    name: String,
+    text: String,
+    line_starts: Vec<usize>,
+}
+
+/// All texts that one load has read, by display name.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+impl Sources {
+    /// An empty collection.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a text under the name that messages shall show. A leading byte order mark is dropped.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        let mut text = text.into();
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.files.push(SourceFile { name: name.into(), text, line_starts });
+        id
+    }
+
+    fn file(&self, id: SourceId) -> Option<&SourceFile> {
+        self.files.get(id.0 as usize)
+    }
+
+    /// Display name of a text; empty for an id of another collection.
+    #[must_use]
+    pub fn name(&self, id: SourceId) -> &str {
+        self.file(id).map_or("", |file| &file.name)
+    }
+
+    /// The whole text; empty for an id of another collection.
+    #[must_use]
+    pub fn text(&self, id: SourceId) -> &str {
+        self.file(id).map_or("", |file| &file.text)
+    }
+
+    /// One line (from 1) without its line break.
+    #[must_use]
+    pub fn line(&self, id: SourceId, line: u32) -> Option<&str> {
+        let file = self.file(id)?;
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        let start = *file.line_starts.get(index)?;
+        let end = file.line_starts.get(index + 1).copied().unwrap_or(file.text.len());
+        Some(file.text.get(start..end)?.trim_end_matches(['\n', '\r']))
+    }
+
+    /// The position at a byte offset, clamped to the text and to a character boundary.
+    #[must_use]
+    pub fn position(&self, id: SourceId, offset: usize) -> Position {
+        let Some(file) = self.file(id) else { return Position::default() };
+        let mut offset = offset.min(file.text.len());
+        while !file.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let index = file.line_starts.partition_point(|start| *start <= offset).saturating_sub(1);
+        let column = file.text[file.line_starts[index]..offset].chars().count() + 1;
+        Position { line: narrow(index + 1), column: narrow(column), offset: narrow(offset) }
+    }
+
+    /// The span of a byte range.
+    #[must_use]
+    pub fn span(&self, id: SourceId, range: Range<usize>) -> Span {
+        Span { source: id, start: self.position(id, range.start), end: self.position(id, range.end) }
+    }
+
+    /// The text a span covers.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        self.text(span.source).get(span.start.offset as usize..span.end.offset as usize).unwrap_or("")
+    }
+
+    /// The span of a byte range of a scalar's value, when the scalar is written literally on one
+    /// line (plain, or quoted without escapes); otherwise the scalar's whole span.
+    #[must_use]
+    pub fn within(&self, span: Span, value: &str, range: Range<usize>) -> Span {
+        let written = self.slice(span);
+        let lead = match written.strip_prefix(['"', '\'']) {
+            Some(inner) if inner.strip_suffix(['"', '\'']) == Some(value) => 1,
+            None if written == value => 0,
+            _ => return span,
+        };
+        if value.contains('\n') || value.get(range.clone()).is_none() {
+            return span;
+        }
+        let start = span.start.offset as usize + lead;
+        self.span(span.source, start + range.start..start + range.end)
+    }
+}
+
+fn narrow(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
