@@ -118,4 +118,26 @@ pub trait Disks: Send + Sync {
         disk: &DiskName,
         options: DiskDelete,
     ) -> Result<bool, PortError>;
+
+    /// Those of `paths` on the disk that hold anything. Relative paths, such as `volumes/db`.
+    async fn occupied(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        paths: &[String],
+    ) -> Result<Vec<String>, PortError>;
+
+    /// Unpacks a tar archive into a sub-path of the disk that is absent or empty; false when it holds something already,
+    /// which is then left alone. Idempotent.
+    async fn fill(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        path: &str,
+        archive: &[u8],
+    ) -> Result<bool, PortError>;
 }
