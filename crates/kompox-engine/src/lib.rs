@@ -1,1 +1,16 @@
-//! Use cases: app, cluster, disk.
+//! The use cases of Kompox, one module per noun: gather facts through ports, decide in pure functions, act through
+//! ports, and report what was seen.
+//!
+//! The engine performs IO only through the ports of `kompox-model` and the values it is given; it knows no driver, no
+//! store and no command line.
+
+pub mod app;
+pub mod cluster;
+pub mod disk;
+pub mod error;
+pub mod progress;
+pub mod scope;
+
+pub use error::{Error, FailureReport};
+pub use progress::{Event, Progress};
+pub use scope::Scope;

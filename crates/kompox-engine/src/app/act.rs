@@ -1,0 +1,207 @@
+//! Writes of a deploy and a destroy: the Namespace and the Lease, applying, deleting, waiting for Pods to go. IO
+//! through the cluster port; every write is preceded by a look at the Lease.
+
+use crate::app::live;
+use crate::progress::Step;
+use crate::{Error, Event, Scope};
+use futures::StreamExt;
+use futures::future::try_join_all;
+use kompox_model::port::{ApplyOptions, ErrorKind, Lock, Patch, PortError};
+use kompox_model::{Gvk, Object, ObjectRef, label};
+use serde_json::{Value, json};
+
+/// Makes sure of the app's Namespace and takes its Lease.
+///
+/// # Errors
+/// Conflict when the Namespace is foreign or going, or another command holds the Lease.
+pub(crate) async fn lock(scope: &Scope<'_>, holder: &str) -> Result<Box<dyn Lock>, Error> {
+    let call = scope.call();
+    let namespace = scope.namespace();
+    match live::namespace(scope).await? {
+        Some(found) if live::is_terminating(&found) => {
+            return Err(Error::refused(
+                ErrorKind::Conflict,
+                format!("Namespace {namespace} is being deleted"),
+                "wait until it is gone, then repeat the command",
+            ));
+        }
+        Some(_) => {}
+        None => match scope.kubernetes.create(&call, &bare_namespace(scope)).await {
+            Ok(_) => {}
+            // Somebody else made it between our look and our write: it must be ours all the same.
+            Err(error) if error.kind == ErrorKind::AlreadyExists => {
+                live::namespace(scope).await?;
+            }
+            Err(error) => return Err(error.into()),
+        },
+    }
+    let lock = scope.kubernetes.lock(&call, &namespace, holder).await?;
+    if let Some(former) = lock.taken_over() {
+        scope.progress.event(Event::Warning(format!("took over from {former}, which stopped without finishing")));
+    }
+    Ok(lock)
+}
+
+/// The Namespace with nothing but its identity: what is needed before the Lease.
+fn bare_namespace(scope: &Scope<'_>) -> Object {
+    let identity = scope.identity();
+    let name = scope.namespace();
+    let body = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": {
+                label::NAME: identity.app.as_str(),
+                label::INSTANCE: kompox_model::resource_name::instance(&identity),
+                label::MANAGED_BY: label::MANAGER,
+                label::APP_ID_HASH: identity.app_hash(),
+                label::PART: label::PART_STATE,
+                "pod-security.kubernetes.io/enforce": "baseline",
+            },
+            "annotations": {
+                label::IDENTITY: identity.to_string(),
+                label::APP: identity.location(&scope.cluster.name),
+                label::PROVIDER: scope.driver.id(),
+                label::PROVIDER_NAME: scope.provider.name.as_str(),
+            },
+        },
+    });
+    Object { reference: ObjectRef::new(Gvk::core("Namespace"), None, &name), body }
+}
+
+/// Applies objects, one step after the other, those of a step at once.
+pub(crate) async fn apply(scope: &Scope<'_>, lock: &dyn Lock, steps: &[Vec<&Object>]) -> Result<(), Error> {
+    let call = scope.call();
+    for step in steps {
+        try_join_all(step.iter().map(|object| async {
+            lock.check()?;
+            let options = ApplyOptions { dry_run: false, force: true };
+            scope.kubernetes.apply(&call, object, options).await
+        }))
+        .await?;
+        interrupted(scope, "some objects were applied; a repeat continues")?;
+    }
+    Ok(())
+}
+
+/// What a forced apply of the objects would give, without writing.
+pub(crate) async fn dry_run<'a>(
+    scope: &Scope<'_>,
+    objects: impl Iterator<Item = &'a Object>,
+) -> Result<Vec<(ObjectRef, Value)>, Error> {
+    let call = scope.call();
+    let answers = try_join_all(objects.map(|object| async move {
+        let options = ApplyOptions { dry_run: true, force: true };
+        let after = scope.kubernetes.apply(&call, object, options).await?;
+        Ok::<_, PortError>((object.reference.clone(), after))
+    }))
+    .await?;
+    Ok(answers)
+}
+
+/// Deletes objects that were seen as `live`, only those very ones. Missing ones are success.
+pub(crate) async fn delete(
+    scope: &Scope<'_>,
+    lock: &dyn Lock,
+    objects: impl Iterator<Item = (&ObjectRef, &Value)>,
+) -> Result<(), Error> {
+    let call = scope.call();
+    try_join_all(objects.map(|(reference, body)| async move {
+        lock.check()?;
+        let uid = body.pointer("/metadata/uid").and_then(Value::as_str);
+        scope.kubernetes.delete(&call, reference, uid).await
+    }))
+    .await?;
+    Ok(())
+}
+
+/// Waits until an object is gone, finalizers and all.
+pub(crate) async fn gone(scope: &Scope<'_>, reference: &ObjectRef) -> Result<(), Error> {
+    let call = scope.call();
+    let query = kompox_model::port::Query::new(reference.gvk.clone(), reference.namespace.as_deref())
+        .fields(format!("metadata.name={}", reference.name));
+    let mut snapshots = scope.kubernetes.watch(&call, &query);
+    while !next(scope, &mut snapshots, "something is still being deleted; a repeat continues").await?.is_empty() {}
+    Ok(())
+}
+
+/// Waits until no Pod of the app is left.
+pub(crate) async fn pods_gone(scope: &Scope<'_>) -> Result<(), Error> {
+    let call = scope.call();
+    let query = live::pod_query(scope);
+    let step = Step::start(scope.progress, "waiting for the Pod to stop");
+    let mut snapshots = scope.kubernetes.watch(&call, &query);
+    while !next(scope, &mut snapshots, "the Pod was told to stop").await?.is_empty() {}
+    step.done("Pod is gone");
+    Ok(())
+}
+
+/// Frees a PersistentVolume of ours whose claim is gone, so that the new claim can bind: removes the old claim's uid,
+/// only if it is still that one.
+pub(crate) async fn free_released(
+    scope: &Scope<'_>,
+    lock: &dyn Lock,
+    volume: &ObjectRef,
+    body: &Value,
+    claim_uid: Option<&str>,
+) -> Result<(), Error> {
+    let Some(bound) = body.pointer("/spec/claimRef/uid").and_then(Value::as_str) else { return Ok(()) };
+    if claim_uid == Some(bound) {
+        return Ok(());
+    }
+    lock.check()?;
+    let mut operations = vec![
+        json!({"op": "test", "path": "/spec/claimRef/uid", "value": bound}),
+        json!({"op": "remove", "path": "/spec/claimRef/uid"}),
+    ];
+    if body.pointer("/spec/claimRef/resourceVersion").is_some() {
+        operations.push(json!({"op": "remove", "path": "/spec/claimRef/resourceVersion"}));
+    }
+    scope.kubernetes.patch(&scope.call(), volume, &Patch::Json(Value::Array(operations))).await?;
+    scope.progress.event(Event::Note(format!("{volume} was released by a former claim and is free again")));
+    Ok(())
+}
+
+/// The next snapshot of a watch; ends with Interrupted on Ctrl-C and with Timeout at the deadline. A watch that ends by
+/// itself is an error: what was waited for has not been seen.
+pub(crate) async fn next(
+    scope: &Scope<'_>,
+    snapshots: &mut kompox_model::port::Snapshots<'_>,
+    done: &str,
+) -> Result<Vec<Value>, Error> {
+    let deadline = async {
+        match scope.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        snapshot = snapshots.next() => match snapshot {
+            Some(snapshot) => Ok(snapshot?),
+            None => Err(PortError::new(ErrorKind::Unavailable, "engine", "watch", scope.app.name.as_str())
+                .detail("the watch ended before what it waited for was seen")
+                .into()),
+        },
+        () = scope.cancel.cancelled() => Err(Error::Interrupted { done: done.to_owned() }),
+        () = deadline => {
+            Err(PortError::new(ErrorKind::Timeout, "engine", "wait for", scope.app.name.as_str())
+                .detail("the time limit of the command passed")
+                .hint("repeat the command, with a larger --timeout if the cluster is slow")
+                .into())
+        }
+    }
+}
+
+/// Ends the command when the user asked for it.
+pub(crate) fn interrupted(scope: &Scope<'_>, done: &str) -> Result<(), Error> {
+    if scope.cancel.is_cancelled() { Err(Error::Interrupted { done: done.to_owned() }) } else { Ok(()) }
+}
+
+/// Releases the Lease after an operation, keeping the operation's own error if it has one.
+pub(crate) async fn release<T>(lock: Box<dyn Lock>, result: Result<T, Error>) -> Result<T, Error> {
+    let released = lock.release().await;
+    let value = result?;
+    released?;
+    Ok(value)
+}

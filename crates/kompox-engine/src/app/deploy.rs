@@ -1,0 +1,231 @@
+//! `app deploy`: makes the cluster run the app as configured. IO through the ports.
+
+use crate::app::see::{self, Seen};
+use crate::app::volumes::Choice;
+use crate::app::wait::{self, Expectation};
+use crate::app::{Loaded, Plan, act, live};
+use crate::progress::Step;
+use crate::{Error, Event, Scope, disk};
+use kompox_convert::{Host, Role};
+use kompox_model::port::{DiskCreate, ErrorKind, Lock};
+use kompox_model::{DiskName, DiskSource, Object, ObjectRef, VolumeName};
+use kompox_yaml::Diagnostics;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Options of a deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployOptions {
+    /// Only plan.
+    pub dry_run: bool,
+    /// Do not wait for the Pod.
+    pub no_wait: bool,
+    /// Volumes that may start on a new empty disk although the shared disk has data of theirs.
+    pub start_empty: BTreeSet<VolumeName>,
+    /// The time to record for new disks.
+    pub now: jiff::Timestamp,
+    /// For names of new disks.
+    pub random: u64,
+}
+
+/// What a deploy did, or would do.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    /// Every object and what happened to it.
+    pub plan: Plan,
+    /// The app's Namespace.
+    pub namespace: String,
+    /// The Pod, once it was seen to be Ready.
+    pub pod: Option<String>,
+    /// Hosts that lead to the app.
+    pub hosts: Vec<Host>,
+    /// What convert said.
+    pub notes: Diagnostics,
+}
+
+/// Deploys the app. With nothing to do it takes no Lease and writes nothing.
+///
+/// # Errors
+/// Invalid with all diagnostics, the refusals of disks, hosts and owners, Failed or NotReady with the reason; those of
+/// the ports.
+pub async fn deploy(scope: &Scope<'_>, loaded: &Loaded, options: &DeployOptions, holder: &str) -> Result<Deployed, Error> {
+    let step = Step::start(scope.progress, "looking at the cluster");
+    let seen = see::see(scope, loaded, &options.start_empty).await?;
+    step.done("cluster compared with the configuration");
+    if options.dry_run {
+        return Ok(deployed(scope, seen, None));
+    }
+    if seen.plan.is_empty() {
+        scope.progress.event(Event::Note("nothing to change".to_owned()));
+        let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen)).await?) };
+        return Ok(deployed(scope, seen, pod));
+    }
+    let lock = act::lock(scope, holder).await?;
+    let result = write(scope, loaded, options, lock.as_ref()).await;
+    act::release(lock, result).await
+}
+
+fn deployed(scope: &Scope<'_>, seen: Seen, pod: Option<String>) -> Deployed {
+    Deployed { plan: seen.plan, namespace: scope.namespace(), pod, hosts: seen.summary.hosts, notes: seen.notes }
+}
+
+/// Everything that needs the Lease.
+async fn write(scope: &Scope<'_>, loaded: &Loaded, options: &DeployOptions, lock: &dyn Lock) -> Result<Deployed, Error> {
+    let mut seen = see::see(scope, loaded, &options.start_empty).await?;
+    let disks = seen.plan.disks.clone();
+    if !disks.is_empty() {
+        disk::prepare(scope, lock).await?;
+        // Only now can disks be seen for sure.
+        seen = see::see(scope, loaded, &options.start_empty).await?;
+        create_disks(scope, lock, &seen, options).await?;
+        seen = see::see(scope, loaded, &options.start_empty).await?;
+    }
+    act::interrupted(scope, "disks were made; a repeat uses them")?;
+    fill(scope, loaded, lock, &seen).await?;
+    let step = Step::start(scope.progress, "applying the app's objects");
+    claim_hosts(scope, lock, &seen).await?;
+    let (routes, rest): (Vec<_>, Vec<_>) = deletions(&seen).into_iter().partition(|(reference, _)| is_route(scope, reference));
+    act::delete(scope, lock, routes.into_iter()).await?;
+    free_volumes(scope, lock, &seen).await?;
+    let steps: Vec<Vec<&Object>> = seen
+        .objects
+        .steps()
+        .into_iter()
+        .map(|step| step.iter().filter(|object| seen.plan.writes(&object.reference)).collect())
+        .collect();
+    act::apply(scope, lock, &steps).await?;
+    step.done(format!("{} objects applied", steps.iter().map(Vec::len).sum::<usize>()));
+    let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen)).await?) };
+    if pod.is_some() {
+        act::delete(scope, lock, rest.into_iter()).await?;
+    }
+    if seen.plan.writes(&seen.namespace.reference) {
+        act::apply(scope, lock, &[vec![&seen.namespace]]).await?;
+    }
+    let mut done = deployed(scope, seen, pod);
+    done.plan.disks = disks;
+    Ok(done)
+}
+
+fn expectation(seen: &Seen) -> Expectation {
+    let containers = &seen.summary.containers;
+    let deployment = seen.objects.iter().find(|object| object.reference.gvk.kind == "Deployment");
+    Expectation {
+        revision: deployment.and_then(Expectation::revision_of),
+        one_shots: containers.iter().filter(|c| matches!(c.role, Role::OneShot | Role::Setup)).map(|c| c.name.clone()).collect(),
+        unhealthy_after: containers.iter().filter_map(|c| Some((c.name.clone(), c.verdict?))).collect(),
+    }
+}
+
+async fn create_disks(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen, options: &DeployOptions) -> Result<(), Error> {
+    let identity = scope.identity();
+    let seconds = u64::try_from(options.now.as_second()).unwrap_or_default();
+    for (index, (volume, choice)) in seen.choices.iter().enumerate() {
+        let create = match choice {
+            Choice::Existing(_) => continue,
+            Choice::Continue(disk) => DiskCreate {
+                name: disk.name.clone(),
+                size: disk.size,
+                source: disk.source.clone(),
+                created_at: disk.created_at,
+                if_not_exists: true,
+            },
+            Choice::New => DiskCreate {
+                name: DiskName::generated(seconds, options.random.wrapping_add(index as u64)),
+                size: volume.size,
+                source: DiskSource::Empty,
+                created_at: options.now,
+                if_not_exists: false,
+            },
+        };
+        let step = Step::start(scope.progress, format!("creating disk {} for volume {}", create.name, volume.name));
+        lock.check()?;
+        let scoped = scope.disks(&identity, &seen.cluster_uid);
+        disk::disks(scope)?.create(&scope.call(), scoped, &volume.name, &create).await?;
+        step.done(format!("disk {} of {} created", create.name, create.size));
+    }
+    Ok(())
+}
+
+/// Brings the content of bind mounts to the disks, where it is not there yet.
+async fn fill(scope: &Scope<'_>, loaded: &Loaded, lock: &dyn Lock, seen: &Seen) -> Result<(), Error> {
+    let identity = scope.identity();
+    for upload in &seen.summary.uploads {
+        let disk = seen.choices.iter().find_map(|(volume, choice)| match choice {
+            Choice::Existing(disk) if volume.name == upload.volume => Some(disk),
+            _ => None,
+        });
+        let Some(disk) = disk else {
+            return Err(Error::refused(ErrorKind::Internal, format!("volume {} has no disk to fill", upload.volume), "this is a defect"));
+        };
+        let name = upload.sub_path.rsplit('/').next().unwrap_or_default();
+        let archive = loaded.archive(&upload.source, name)?;
+        lock.check()?;
+        let scoped = scope.disks(&identity, &seen.cluster_uid);
+        let filled = disk::disks(scope)?
+            .fill(&scope.call(), scoped, &upload.volume, &disk.name, &upload.sub_path, &archive)
+            .await?;
+        if filled {
+            scope.progress.event(Event::Note(format!("{} uploaded to {} of disk {}", upload.source, upload.sub_path, disk.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Creates the claims of new hosts; whoever creates a claim first owns the host.
+async fn claim_hosts(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen) -> Result<(), Error> {
+    for claim in &seen.claims {
+        let object = claim.object();
+        if seen.live.contains_key(&object.reference) {
+            continue;
+        }
+        lock.check()?;
+        match scope.kubernetes.create(&scope.call(), &object).await {
+            Ok(_) => {}
+            Err(error) if error.kind == ErrorKind::AlreadyExists => {
+                if let Some(body) = scope.kubernetes.get(&scope.call(), &object.reference).await? {
+                    see::check_claim(claim, &body)?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn deletions(seen: &Seen) -> Vec<(&ObjectRef, &Value)> {
+    seen.plan.deletions().filter_map(|reference| seen.live.get_key_value(reference)).collect()
+}
+
+/// Ingresses and host claims: a host that was removed must stop serving at once.
+fn is_route(scope: &Scope<'_>, reference: &ObjectRef) -> bool {
+    reference.gvk.kind == "Ingress"
+        || reference.gvk.kind == "ConfigMap" && reference.namespace.as_deref() != Some(&scope.namespace())
+}
+
+/// Frees PersistentVolumes whose former claim is gone.
+async fn free_volumes(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen) -> Result<(), Error> {
+    for object in seen.objects.iter().filter(|object| object.reference.gvk.kind == "PersistentVolume") {
+        let Some(body) = seen.live.get(&object.reference) else { continue };
+        let claim = body.pointer("/spec/claimRef/name").and_then(Value::as_str);
+        let claim_uid = seen
+            .live
+            .iter()
+            .find(|(reference, _)| reference.gvk.kind == "PersistentVolumeClaim" && Some(reference.name.as_str()) == claim)
+            .and_then(|(_, body)| body.pointer("/metadata/uid")?.as_str());
+        act::free_released(scope, lock, &object.reference, body, claim_uid).await?;
+    }
+    Ok(())
+}
+
+/// The Namespace is going: nothing can be deployed into it.
+pub(crate) fn refuse_terminating(scope: &Scope<'_>, namespace: Option<&Value>) -> Result<(), Error> {
+    match namespace.filter(|namespace| live::is_terminating(namespace)) {
+        None => Ok(()),
+        Some(_) => Err(Error::refused(
+            ErrorKind::Conflict,
+            format!("Namespace {} is being deleted", scope.namespace()),
+            "wait until it is gone, then repeat the command",
+        )),
+    }
+}

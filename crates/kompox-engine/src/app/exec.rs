@@ -1,0 +1,46 @@
+//! `app exec`: a command in a container of the app. IO through the cluster port.
+
+use crate::app::{live, logs};
+use crate::{Error, Scope};
+use kompox_model::port::{ErrorKind, ExecRequest, ExecStreams};
+
+/// What to run where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExecOptions {
+    /// The compose service; none is allowed when the app has only one.
+    pub service: Option<String>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Allocate a terminal.
+    pub tty: bool,
+}
+
+/// Runs a command and returns its exit code.
+///
+/// # Errors
+/// NotFound without a Pod or such a service, Invalid when the service must be named; those of the cluster.
+pub async fn exec(scope: &Scope<'_>, options: &ExecOptions, streams: ExecStreams<'_>) -> Result<i32, Error> {
+    let pods = live::pods(scope).await?;
+    let pod = logs::newest(scope, &pods)?;
+    let all = logs::containers(pod);
+    let services: Vec<_> = all.iter().filter(|container| !container.ours).map(|c| c.name.as_str()).collect();
+    let container = match (&options.service, services.as_slice()) {
+        (Some(service), _) => logs::find_container(&all, service)?,
+        (None, [only]) => only,
+        (None, several) => {
+            return Err(Error::refused(
+                ErrorKind::Invalid,
+                "the app has several services",
+                format!("name one of: {}", several.join(", ")),
+            ));
+        }
+    };
+    let request = ExecRequest {
+        namespace: scope.namespace(),
+        pod: logs::pod_name(pod).to_owned(),
+        container: Some(container.to_owned()),
+        command: options.command.clone(),
+        tty: options.tty,
+    };
+    Ok(scope.kubernetes.exec(&scope.call(), &request, streams).await?)
+}

@@ -1,0 +1,172 @@
+//! From the compose text to everything a conversion needs of the project directory. IO through [`ProjectFiles`].
+
+use crate::Error;
+use kompox_compose::{
+    Diagnostic, Diagnostics, FileError, FileErrorKind, ListedKind, LoadRequest, Project, ProjectFiles, Sources,
+};
+use kompox_convert::{BindContent, BindEntry, BindFile, Binds};
+use kompox_model::port::{ErrorKind, PortError};
+use kompox_model::{App, hash};
+use std::collections::BTreeMap;
+
+/// Largest content of all bind mounts of an app together, in bytes; it is held in memory.
+const BIND_LIMIT: u64 = 512 << 20;
+
+/// Where the compose text comes from, and what it may refer to.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The app.
+    pub app: &'a App,
+    /// Name of the compose file as diagnostics show it.
+    pub compose_name: &'a str,
+    /// Its text.
+    pub compose_text: &'a str,
+    /// Files beneath the project directory.
+    pub files: &'a dyn ProjectFiles,
+    /// The environment for interpolation; `.env` of the project directory is read beside it.
+    pub environment: &'a BTreeMap<String, String>,
+    /// Profiles to switch on.
+    pub profiles: &'a [String],
+}
+
+/// A loaded compose project with the content of its bind mounts.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The project.
+    pub project: Project,
+    /// The content of bind mounts by source.
+    pub binds: Binds,
+}
+
+/// Loads the compose project and what it binds. All problems are reported, not the first.
+#[must_use]
+pub fn load(source: &Source<'_>, sources: &mut Sources) -> (Option<Loaded>, Diagnostics) {
+    let request = LoadRequest {
+        name: source.compose_name,
+        text: source.compose_text,
+        project_name: source.app.name.as_str(),
+        environment: source.environment,
+        profiles: source.profiles,
+        files: source.files,
+    };
+    let (project, mut diagnostics) = kompox_compose::load(&request, sources);
+    let Some(project) = project else { return (None, diagnostics) };
+    let mut binds = Binds::new();
+    let mut total = 0;
+    for (path, span) in kompox_convert::bind_sources(source.app, &project) {
+        match read_bind(source.files, &path) {
+            Ok(content) => {
+                total += content.size();
+                binds.insert(path, content);
+            }
+            Err(error) => diagnostics.push(
+                Diagnostic::error("engine.bind", format!("bind mount `{path}`: {error}"))
+                    .label(span, "mounted here")
+                    .help(help(error.kind)),
+            ),
+        }
+    }
+    if total > BIND_LIMIT {
+        diagnostics.push(
+            Diagnostic::error("engine.bind.size", format!("the bind mounts hold {total} bytes, more than {BIND_LIMIT}"))
+                .help("put large data on a volume instead"),
+        );
+    }
+    if diagnostics.has_errors() { (None, diagnostics) } else { (Some(Loaded { project, binds }), diagnostics) }
+}
+
+fn help(kind: FileErrorKind) -> &'static str {
+    match kind {
+        FileErrorKind::Outside => "move it into the project directory: nothing outside of it is read",
+        FileErrorKind::Denied => "make it readable for the user who runs this command",
+        FileErrorKind::NotAFile => "sockets, pipes and devices cannot be copied to a cluster",
+        _ => "see whether the path is right",
+    }
+}
+
+/// Reads a file, or a folder with everything in it.
+fn read_bind(files: &dyn ProjectFiles, path: &str) -> Result<BindContent, FileError> {
+    let listed = match files.list(path) {
+        Ok(listed) => listed,
+        Err(error) if error.kind == FileErrorKind::NotFound => return Ok(BindContent::Missing),
+        Err(error) => return Err(error),
+    };
+    let mut entries = BTreeMap::new();
+    for item in listed {
+        let full = if item.path.is_empty() { path.to_owned() } else { format!("{path}/{}", item.path) };
+        let entry = match item.kind {
+            ListedKind::File(_) => {
+                let file = read_file(files, &full)?;
+                if item.path.is_empty() {
+                    return Ok(BindContent::File(file));
+                }
+                BindEntry::File(file)
+            }
+            ListedKind::Directory if item.path.is_empty() => continue,
+            ListedKind::Directory => BindEntry::Folder { mode: item.mode },
+            ListedKind::Symlink(target) => BindEntry::Link { target },
+            ListedKind::Special => return Err(FileError { kind: FileErrorKind::NotAFile, detail: full }),
+        };
+        entries.insert(item.path, entry);
+    }
+    Ok(BindContent::Folder(entries))
+}
+
+fn read_file(files: &dyn ProjectFiles, path: &str) -> Result<BindFile, FileError> {
+    let text = files.read(path)?;
+    Ok(BindFile {
+        mode: text.mode & 0o777,
+        size: text.bytes.len() as u64,
+        sha256: hash::hex(&text.bytes, 64),
+        bytes: Some(text.bytes),
+    })
+}
+
+impl Loaded {
+    /// A tar archive of a bind mount: of a folder its entries, of a file that one under `name`.
+    ///
+    /// # Errors
+    /// Internal when the source was not loaded, or a path cannot be written to an archive.
+    pub(crate) fn archive(&self, source: &str, name: &str) -> Result<Vec<u8>, Error> {
+        let fail = |detail: String| {
+            Error::from(PortError::new(ErrorKind::Internal, "engine", "archive", source).detail(detail))
+        };
+        let mut archive = tar::Builder::new(Vec::new());
+        match self.binds.get(source) {
+            Some(BindContent::File(file)) => append_file(&mut archive, name, file),
+            Some(BindContent::Folder(entries)) => entries.iter().try_for_each(|(path, entry)| match entry {
+                BindEntry::File(file) => append_file(&mut archive, path, file),
+                BindEntry::Folder { mode } => {
+                    let mut header = header(tar::EntryType::Directory, *mode, 0);
+                    archive.append_data(&mut header, path, std::io::empty())
+                }
+                BindEntry::Link { target } => {
+                    let mut header = header(tar::EntryType::Symlink, 0o777, 0);
+                    archive.append_link(&mut header, path, target)
+                }
+            }),
+            Some(BindContent::Missing) => Ok(()),
+            None => return Err(fail("it was not loaded".to_owned())),
+        }
+        .and_then(|()| archive.into_inner())
+        .map_err(|error| fail(error.to_string()))
+    }
+}
+
+fn append_file(archive: &mut tar::Builder<Vec<u8>>, path: &str, file: &BindFile) -> std::io::Result<()> {
+    let bytes = file.bytes.as_deref().unwrap_or_default();
+    let mut header = header(tar::EntryType::Regular, file.mode, bytes.len() as u64);
+    archive.append_data(&mut header, path, bytes)
+}
+
+/// A header without times and owners, so that equal content gives equal archives.
+fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}

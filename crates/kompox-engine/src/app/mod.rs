@@ -1,0 +1,27 @@
+//! Use cases of an app: load, validate, deploy, destroy, status, logs, exec.
+
+pub(crate) mod act;
+mod deploy;
+mod destroy;
+mod exec;
+mod gather;
+pub(crate) mod live;
+mod load;
+mod logs;
+pub(crate) mod plan;
+mod readiness;
+mod record;
+mod see;
+mod status;
+mod validate;
+mod volumes;
+mod wait;
+
+pub use deploy::{DeployOptions, Deployed, deploy};
+pub use destroy::{DestroyOptions, Destroyed, destroy};
+pub use exec::{ExecOptions, exec};
+pub use load::{Loaded, Source, load};
+pub use logs::{LogOptions, logs};
+pub use plan::{Action, Change, Plan};
+pub use status::{AppStatus, ContainerStatus, State, status};
+pub use validate::{Nouns, validate};

@@ -1,0 +1,209 @@
+//! Whether a Pod is ready, still on its way, or has failed. Pure: reads Pod JSON, knows no clock.
+
+use serde_json::Value;
+
+/// A Pod's state as a deploy sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every container runs and is ready.
+    Ready,
+    /// Not yet; says what is being waited for.
+    Waiting(String),
+    /// It will not get better by waiting.
+    Failed {
+        /// The container, or none when the whole Pod failed.
+        container: Option<String>,
+        /// What happened, in one sentence.
+        reason: String,
+        /// True when the log that shows it is that of the container's previous run.
+        previous_log: bool,
+        /// Kubernetes' own reason, such as `CrashLoopBackOff`.
+        cause: String,
+    },
+}
+
+/// Restarts after which a crash loop is final: by then a container has crashed three times in about half a minute,
+/// which leaves time for one that only waits for its database.
+const RESTARTS_UNTIL_FAILED: i64 = 2;
+
+/// Judges one Pod; `one_shots` names the init containers that must end with exit code 0.
+#[must_use]
+pub fn judge(pod: &Value, one_shots: &[String]) -> Verdict {
+    let phase = pod.pointer("/status/phase").and_then(Value::as_str).unwrap_or("Pending");
+    if phase == "Failed" {
+        let text = |key: &str| pod.pointer(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let cause = text("/status/reason");
+        let message = text("/status/message");
+        return Verdict::Failed {
+            container: None,
+            reason: format!("the Pod failed: {} {message}", if cause.is_empty() { "unknown reason" } else { &cause }),
+            previous_log: false,
+            cause,
+        };
+    }
+    let statuses = container_statuses(pod);
+    if let Some(failed) = statuses.iter().find_map(|status| container_failure(status, one_shots)) {
+        return failed;
+    }
+    if condition(pod, "Ready") == Some("True") {
+        return Verdict::Ready;
+    }
+    Verdict::Waiting(waiting_for(pod, &statuses))
+}
+
+/// Statuses of init containers and containers in start order.
+fn container_statuses(pod: &Value) -> Vec<&Value> {
+    ["/status/initContainerStatuses", "/status/containerStatuses"]
+        .into_iter()
+        .filter_map(|path| pod.pointer(path).and_then(Value::as_array))
+        .flatten()
+        .collect()
+}
+
+/// Status of a Pod condition.
+fn condition<'a>(pod: &'a Value, kind: &str) -> Option<&'a str> {
+    let conditions = pod.pointer("/status/conditions")?.as_array()?;
+    conditions.iter().find(|c| c["type"] == kind)?.get("status")?.as_str()
+}
+
+fn container_failure(status: &Value, one_shots: &[String]) -> Option<Verdict> {
+    let name = status["name"].as_str().unwrap_or_default();
+    let failed = |reason: String, previous_log: bool, cause: &str| {
+        Some(Verdict::Failed { container: Some(name.to_owned()), reason, previous_log, cause: cause.to_owned() })
+    };
+    let ended = |path: &str| status.pointer(path).and_then(|ended| Some((ended.get("exitCode")?.as_i64()?, ended)));
+    let now = ended("/state/terminated");
+    let last = ended("/lastState/terminated");
+    if one_shots.iter().any(|one_shot| one_shot == name) {
+        for (end, previous) in [(now, false), (last, true)] {
+            if let Some((code, _)) = end.filter(|(code, _)| *code != 0)
+                && status.pointer("/state/terminated/exitCode").and_then(Value::as_i64) != Some(0)
+            {
+                return failed(format!("one-shot container `{name}` ended with exit code {code}"), previous, "Error");
+            }
+        }
+    }
+    let waiting = status.pointer("/state/waiting/reason").and_then(Value::as_str)?;
+    let message = status.pointer("/state/waiting/message").and_then(Value::as_str).unwrap_or_default();
+    let restarts = status["restartCount"].as_i64().unwrap_or_default();
+    match waiting {
+        "CrashLoopBackOff" if restarts >= RESTARTS_UNTIL_FAILED => {
+            let how = match last {
+                Some((_, end)) if end["reason"] == "OOMKilled" => "was killed for using more memory than its limit".to_owned(),
+                Some((code, end)) => format!("ends with exit code {code} ({})", end["reason"].as_str().unwrap_or("Error")),
+                None => "keeps ending".to_owned(),
+            };
+            failed(format!("container `{name}` {how}, {} times so far", restarts + 1), true, waiting)
+        }
+        "ErrImageNeverPull" | "ImagePullBackOff" | "InvalidImageName" => {
+            failed(format!("the image of container `{name}` cannot be pulled: {message}"), false, waiting)
+        }
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+            failed(format!("container `{name}` cannot be created: {message}"), false, waiting)
+        }
+        _ => None,
+    }
+}
+
+/// The first container, in start order, that is not where it should be.
+fn waiting_for(pod: &Value, statuses: &[&Value]) -> String {
+    if condition(pod, "PodScheduled") == Some("False") {
+        let message = pod
+            .pointer("/status/conditions")
+            .and_then(Value::as_array)
+            .and_then(|conditions| conditions.iter().find(|c| c["type"] == "PodScheduled"))
+            .and_then(|c| c["message"].as_str())
+            .unwrap_or("no node fits");
+        return format!("a node: {message}");
+    }
+    for status in statuses {
+        let name = status["name"].as_str().unwrap_or_default();
+        if let Some(reason) = status.pointer("/state/waiting/reason").and_then(Value::as_str) {
+            if reason == "PodInitializing" {
+                continue;
+            }
+            return format!("container `{name}` ({reason})");
+        }
+        let running = status.pointer("/state/running").is_some();
+        if running && status["started"] != true {
+            return format!("container `{name}` to become healthy");
+        }
+        if running && status["ready"] != true {
+            return format!("container `{name}` to become ready");
+        }
+    }
+    "the Pod to start".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod(init: Value, main: Value) -> Value {
+        json!({"status": {"phase": "Pending", "initContainerStatuses": init, "containerStatuses": main}})
+    }
+
+    fn crashing(restarts: i64, reason: &str) -> Value {
+        json!([{"name": "web", "restartCount": restarts, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                "lastState": {"terminated": {"exitCode": 3, "reason": reason}}}])
+    }
+
+    #[test]
+    fn a_ready_pod_is_ready() {
+        let pod = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
+        assert_eq!(judge(&pod, &[]), Verdict::Ready);
+    }
+
+    #[test]
+    fn a_crash_loop_fails_after_the_third_crash() {
+        assert_eq!(judge(&pod(json!([]), crashing(1, "Error")), &[]), Verdict::Waiting("container `web` (CrashLoopBackOff)".into()));
+        let Verdict::Failed { reason, previous_log: true, .. } = judge(&pod(json!([]), crashing(2, "Error")), &[]) else {
+            panic!("not failed")
+        };
+        assert_eq!(reason, "container `web` ends with exit code 3 (Error), 3 times so far");
+    }
+
+    #[test]
+    fn out_of_memory_is_said() {
+        let Verdict::Failed { reason, .. } = judge(&pod(json!([]), crashing(2, "OOMKilled")), &[]) else { panic!("not failed") };
+        assert_eq!(reason, "container `web` was killed for using more memory than its limit, 3 times so far");
+    }
+
+    #[test]
+    fn a_one_shot_fails_at_its_first_exit_code() {
+        let status = json!([{"name": "migrate", "state": {"terminated": {"exitCode": 4}}}]);
+        let one_shots = ["migrate".to_owned()];
+        let Verdict::Failed { reason, previous_log, .. } = judge(&pod(status.clone(), json!([])), &one_shots) else {
+            panic!("not failed")
+        };
+        assert_eq!((reason.as_str(), previous_log), ("one-shot container `migrate` ended with exit code 4", false));
+        assert!(matches!(judge(&pod(status, json!([])), &[]), Verdict::Waiting(_)), "only one-shots are judged by it");
+        let again = json!([{"name": "migrate", "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 4}}}]);
+        assert!(matches!(judge(&pod(again, json!([])), &one_shots), Verdict::Failed { previous_log: true, .. }));
+        let recovered = json!([{"name": "migrate", "state": {"terminated": {"exitCode": 0}}, "lastState": {"terminated": {"exitCode": 4}}}]);
+        assert!(matches!(judge(&pod(recovered, json!([])), &one_shots), Verdict::Waiting(_)));
+    }
+
+    #[test]
+    fn images_that_cannot_be_pulled_fail() {
+        let status = json!([{"name": "web", "state": {"waiting": {"reason": "ErrImageNeverPull", "message": "not present"}}}]);
+        assert!(matches!(judge(&pod(json!([]), status), &[]), Verdict::Failed { previous_log: false, .. }));
+    }
+
+    #[test]
+    fn an_evicted_pod_failed() {
+        let pod = json!({"status": {"phase": "Failed", "reason": "Evicted", "message": "disk pressure"}});
+        let Verdict::Failed { reason, container: None, .. } = judge(&pod, &[]) else { panic!("not failed") };
+        assert_eq!(reason, "the Pod failed: Evicted disk pressure");
+    }
+
+    #[test]
+    fn waiting_names_what_is_waited_for() {
+        let unhealthy = json!([{"name": "db", "started": false, "ready": false, "state": {"running": {}}}]);
+        let later = json!([{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}]);
+        assert_eq!(judge(&pod(unhealthy, later), &[]), Verdict::Waiting("container `db` to become healthy".into()));
+        let unschedulable = json!({"status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}});
+        assert_eq!(judge(&unschedulable, &[]), Verdict::Waiting("a node: 0/1 nodes".into()));
+    }
+}

@@ -1,0 +1,274 @@
+//! Which disk each volume of a deploy is on. Pure.
+
+use crate::Error;
+use kompox_convert::VolumeBinding;
+use kompox_model::port::{DiskInventory, ErrorKind, GapKind};
+use kompox_model::{App, Cluster, Disk, DiskState, Volume, VolumeClass, VolumeName, resource_name};
+use std::collections::BTreeSet;
+
+/// What is known about the disks of one app when a deploy decides.
+pub(crate) struct Known<'a> {
+    /// The app.
+    pub(crate) app: &'a App,
+    /// The cluster that deploys.
+    pub(crate) cluster: &'a Cluster,
+    /// UID of that cluster.
+    pub(crate) cluster_uid: &'a str,
+    /// The disks, and what could not be seen.
+    pub(crate) inventory: &'a DiskInventory,
+    /// Handles that the Namespace's annotations name.
+    pub(crate) remembered: &'a BTreeSet<String>,
+    /// Keys of the compose file's volumes.
+    pub(crate) compose_volumes: &'a BTreeSet<String>,
+}
+
+/// The disk of one volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// This one exists.
+    Existing(Box<Disk>),
+    /// This one's creation was cut off and is continued.
+    Continue(Box<Disk>),
+    /// The volume has no disk yet.
+    New,
+}
+
+/// Chooses the disk of each volume that the Pod mounts.
+///
+/// # Errors
+/// Conflict for a volume without or with several assigned disks, for disks that another cluster holds, for a remembered
+/// disk that is not listed, and for a volume that vanished from the configuration; Unavailable when emptiness cannot be
+/// believed.
+pub(crate) fn choose(known: &Known<'_>, in_use: &[VolumeName]) -> Result<Vec<(Volume, Choice)>, Error> {
+    vanished(known)?;
+    for disk in &known.inventory.disks {
+        held(known, disk)?;
+    }
+    let mut choices = Vec::new();
+    for name in in_use {
+        let Some(volume) = known.app.volumes.iter().find(|volume| volume.name == *name) else {
+            return Err(Error::refused(ErrorKind::Internal, format!("no volume is called {name}"), "this is a defect"));
+        };
+        choices.push((volume.clone(), choose_one(known, volume)?));
+    }
+    Ok(choices)
+}
+
+fn choose_one(known: &Known<'_>, volume: &Volume) -> Result<Choice, Error> {
+    let disks: Vec<&Disk> = known.inventory.disks.iter().filter(|disk| disk.volume == volume.name).collect();
+    let assigned: Vec<&Disk> = disks.iter().filter(|disk| disk.assigned).copied().collect();
+    let names = |disks: &[&Disk]| disks.iter().map(|disk| disk.name.to_string()).collect::<Vec<_>>().join(", ");
+    match assigned.as_slice() {
+        [disk] => match disk.state {
+            DiskState::Ready => Ok(Choice::Existing(Box::new((*disk).clone()))),
+            DiskState::Creating => Ok(Choice::Continue(Box::new((*disk).clone()))),
+            DiskState::Deleting => Err(Error::refused(
+                ErrorKind::Conflict,
+                format!("disk {} of volume {} is assigned but being deleted", disk.name, volume.name),
+                "assign another disk: kompoxops disk assign NAME",
+            )),
+        },
+        [] if disks.is_empty() => {
+            empty_is_believed(known, volume)?;
+            Ok(Choice::New)
+        }
+        [] => Err(Error::refused(
+            ErrorKind::Conflict,
+            format!("volume {} has disks ({}) but none is assigned", volume.name, names(&disks)),
+            format!("choose one: kompoxops disk assign {}", disks[0].name),
+        )),
+        several => Err(Error::refused(
+            ErrorKind::Conflict,
+            format!("volume {} has several assigned disks: {}", volume.name, names(several)),
+            format!("choose one: kompoxops disk assign {}", several[0].name),
+        )),
+    }
+}
+
+/// "No disk" is believed only if every place answered and no annotation remembers a disk that is not listed. Before
+/// anything is installed that could answer, a plan assumes so; a deploy installs it and asks again before it creates.
+fn empty_is_believed(known: &Known<'_>, volume: &Volume) -> Result<(), Error> {
+    if known.inventory.gaps.iter().any(|gap| gap.kind != GapKind::NotInstalled) {
+        return crate::disk::believed(known.inventory);
+    }
+    if !known.inventory.gaps.is_empty() {
+        return Ok(());
+    }
+    let listed: BTreeSet<_> = known.inventory.disks.iter().map(|disk| disk.handle.as_str()).collect();
+    if let Some(lost) = known.remembered.iter().find(|handle| !listed.contains(handle.as_str())) {
+        return Err(Error::refused(
+            ErrorKind::Conflict,
+            format!("volume {} seems to have no disk, but the Namespace remembers disk {lost}", volume.name),
+            "nothing was changed; bring that disk back, or create and assign one by hand: kompoxops disk create",
+        ));
+    }
+    Ok(())
+}
+
+fn held(known: &Known<'_>, disk: &Disk) -> Result<(), Error> {
+    if disk.holder.cluster == known.cluster.name && disk.holder.uid == known.cluster_uid {
+        return Ok(());
+    }
+    let who = if disk.holder.cluster == known.cluster.name {
+        format!("another cluster of the name {} (its id is {})", disk.holder.cluster, disk.holder.uid)
+    } else {
+        format!("cluster {}", disk.holder.cluster)
+    };
+    Err(Error::refused(
+        ErrorKind::Conflict,
+        format!("disk {} of volume {} is held by {who}", disk.name, disk.volume),
+        "two clusters must never use one disk; deploy the app there, or move it",
+    ))
+}
+
+/// A volume with disks of its own that is no longer configured would fall back to the shared disk, with no data.
+fn vanished(known: &Known<'_>) -> Result<(), Error> {
+    let configured: BTreeSet<_> = known.app.volumes.iter().map(|volume| &volume.name).collect();
+    let gone = known
+        .inventory
+        .disks
+        .iter()
+        .find(|disk| !configured.contains(&disk.volume) && known.compose_volumes.contains(disk.volume.as_str()));
+    match gone {
+        None => Ok(()),
+        Some(disk) => Err(Error::refused(
+            ErrorKind::Conflict,
+            format!(
+                "compose volume `{0}` has disk {1} of its own, but app.volumes no longer names `{0}`",
+                disk.volume, disk.name
+            ),
+            format!("add `- name: {}` to app.volumes again, or remove the volume from the compose file", disk.volume),
+        )),
+    }
+}
+
+/// The bindings that the converter gets.
+pub(crate) fn bindings(choices: &[(Volume, Choice)], class: impl Fn(&Volume) -> VolumeClass) -> Vec<VolumeBinding> {
+    choices
+        .iter()
+        .map(|(volume, choice)| {
+            let (handle, node, size) = match choice {
+                Choice::Existing(disk) => (disk.handle.clone(), disk.node.clone(), disk.size),
+                Choice::Continue(_) | Choice::New => (resource_name::unresolved_handle(&volume.name), None, volume.size),
+            };
+            VolumeBinding { volume: volume.clone(), class: class(volume), handle, node, size }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kompox_model::port::DiskGap;
+    use kompox_model::{ClusterIngress, ComposeSource, DiskSource, Holder, Settings};
+
+    fn app(volumes: &[&str]) -> App {
+        let volume = |name: &&str| Volume { name: VolumeName::new(*name).unwrap(), ..Volume::implicit() };
+        App {
+            name: "app".parse().unwrap(),
+            compose: ComposeSource::Inline(String::new()),
+            ingress: Vec::new(),
+            cpu: None,
+            memory: None,
+            volumes: volumes.iter().map(volume).collect(),
+            settings: Settings::default(),
+        }
+    }
+
+    fn disk(volume: &str, name: &str, assigned: bool) -> Disk {
+        Disk {
+            name: name.parse().unwrap(),
+            volume: volume.parse().unwrap(),
+            size: Volume::DEFAULT_SIZE,
+            handle: format!("/disks/{name}"),
+            assigned,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            node: None,
+            zone: None,
+            source: DiskSource::Empty,
+            state: DiskState::Ready,
+            holder: Holder { cluster: "c1".parse().unwrap(), uid: "u1".to_owned() },
+        }
+    }
+
+    fn run(disks: Vec<Disk>, gaps: &[GapKind], remembered: &[&str], volumes: &[&str]) -> Result<Choice, String> {
+        let app = app(volumes);
+        let cluster = Cluster {
+            name: "c1".parse().unwrap(),
+            existing: true,
+            auth: None,
+            ingress: ClusterIngress::default(),
+            node_image: None,
+            settings: Settings::default(),
+        };
+        let gaps = gaps.iter().map(|kind| DiskGap { kind: *kind, message: "node n".to_owned() }).collect();
+        let inventory = DiskInventory { disks, gaps };
+        let known = Known {
+            app: &app,
+            cluster: &cluster,
+            cluster_uid: "u1",
+            inventory: &inventory,
+            remembered: &remembered.iter().map(|text| (*text).to_owned()).collect(),
+            compose_volumes: &["db".to_owned()].into(),
+        };
+        match choose(&known, &["default".parse().unwrap()]) {
+            Ok(mut choices) => Ok(choices.remove(0).1),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn the_assigned_disk_is_used() {
+        let disks = vec![disk("default", "a", false), disk("default", "b", true)];
+        let Ok(Choice::Existing(found)) = run(disks, &[], &[], &["default"]) else { panic!("no disk") };
+        assert_eq!(found.name.as_str(), "b");
+    }
+
+    #[test]
+    fn nothing_is_created_while_disks_may_exist() {
+        assert_eq!(run(vec![], &[], &[], &["default"]), Ok(Choice::New));
+        assert_eq!(run(vec![], &[GapKind::NotInstalled], &["/disks/x"], &["default"]), Ok(Choice::New), "asked again later");
+        for (gaps, remembered, expected) in [
+            (&[GapKind::Unreachable][..], &[][..], "not all disks can be seen: node n"),
+            (&[GapKind::NotInstalled, GapKind::Unreachable], &[], "not all disks can be seen: node n"),
+            (&[GapKind::Foreign], &[], "not all disks can be seen: node n"),
+            (&[], &["/disks/x"], "volume default seems to have no disk, but the Namespace remembers disk /disks/x"),
+        ] {
+            assert_eq!(run(vec![], gaps, remembered, &["default"]), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn none_or_several_assigned_are_refused() {
+        let none = run(vec![disk("default", "a", false)], &[], &[], &["default"]);
+        assert_eq!(none, Err("volume default has disks (a) but none is assigned".to_owned()));
+        let two = run(vec![disk("default", "a", true), disk("default", "b", true)], &[], &[], &["default"]);
+        assert_eq!(two, Err("volume default has several assigned disks: a, b".to_owned()));
+    }
+
+    #[test]
+    fn disks_of_another_cluster_are_refused() {
+        let mut other = disk("default", "a", true);
+        other.holder.cluster = "c2".parse().unwrap();
+        assert_eq!(run(vec![other], &[], &[], &["default"]), Err("disk a of volume default is held by cluster c2".to_owned()));
+        let mut same_name = disk("default", "a", true);
+        same_name.holder.uid = "u2".to_owned();
+        let expected = "disk a of volume default is held by another cluster of the name c1 (its id is u2)";
+        assert_eq!(run(vec![same_name], &[], &[], &["default"]), Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn a_vanished_volume_is_refused() {
+        let error = run(vec![disk("db", "a", true)], &[], &[], &["default"]).unwrap_err();
+        assert_eq!(error, "compose volume `db` has disk a of its own, but app.volumes no longer names `db`");
+        assert_eq!(run(vec![disk("db", "a", true)], &[], &[], &["default", "db"]), Ok(Choice::New));
+        assert_eq!(run(vec![disk("old", "a", true)], &[], &[], &["default"]), Ok(Choice::New), "compose does not use it");
+    }
+
+    #[test]
+    fn a_cut_off_creation_is_continued() {
+        let mut half = disk("default", "a", true);
+        half.state = DiskState::Creating;
+        assert!(matches!(run(vec![half], &[], &[], &["default"]), Ok(Choice::Continue(_))));
+    }
+}

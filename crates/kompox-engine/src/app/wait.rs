@@ -1,0 +1,213 @@
+//! Waiting until the Pod of a deploy is Ready, or saying why not. IO through the cluster port.
+
+use crate::app::readiness::{self, Verdict};
+use crate::app::{act, live};
+use crate::progress::Step;
+use crate::{Error, Event, FailureReport, Scope};
+use futures::AsyncReadExt;
+use kompox_model::port::{LogRequest, Query};
+use kompox_model::{Gvk, Object, label};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Lines of a failing container's log that are shown.
+const LOG_LINES: i64 = 20;
+
+/// What a deploy waits for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Expectation {
+    /// Value of the Pod template's revision annotation: Pods with another one belong to an earlier deploy.
+    pub(crate) revision: Option<String>,
+    /// Init containers that must end with exit code 0.
+    pub(crate) one_shots: Vec<String>,
+    /// After how long running without becoming healthy Compose calls a container unhealthy.
+    pub(crate) unhealthy_after: BTreeMap<String, Duration>,
+}
+
+impl Expectation {
+    /// The revision that a Deployment stamps on its Pods.
+    pub(crate) fn revision_of(deployment: &Object) -> Option<String> {
+        revision(deployment.body.pointer("/spec/template")?).map(ToOwned::to_owned)
+    }
+}
+
+fn revision(pod: &Value) -> Option<&str> {
+    kompox_model::object::annotation(pod, label::REVISION)
+}
+
+/// Waits for the Pod and returns its name.
+///
+/// # Errors
+/// Failed when it cannot become ready, NotReady when a healthcheck's time or the command's time is over.
+pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<String, Error> {
+    let step = Step::start(scope.progress, "waiting for the Pod to be Ready");
+    let call = scope.call();
+    let mut snapshots = scope.kubernetes.watch(&call, &live::pod_query(scope));
+    let mut waiting = String::new();
+    let mut unstarted: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut pods: Vec<Value> = Vec::new();
+    loop {
+        let tick = tokio::time::sleep(Duration::from_secs(1));
+        tokio::select! {
+            snapshot = act::next(scope, &mut snapshots, "the app was applied and starts by itself; `app status` shows it") => {
+                pods = match snapshot {
+                    Ok(pods) => pods,
+                    Err(Error::Port(error)) if error.kind == kompox_model::port::ErrorKind::Timeout => {
+                        return Err(timed_out(scope, &pods, expected, &waiting).await);
+                    }
+                    Err(error) => return Err(error),
+                };
+            }
+            () = tick => {}
+        }
+        let Some(pod) = current(&pods, expected) else {
+            tell(scope, &mut waiting, "the former Pod to stop and the new one to be made".to_owned());
+            continue;
+        };
+        match readiness::judge(pod, &expected.one_shots) {
+            Verdict::Ready => {
+                let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+                step.done("Pod is Ready");
+                return Ok(name);
+            }
+            Verdict::Failed { container, reason, previous_log, cause } => {
+                let mut report = report(scope, pod, container.as_deref(), previous_log, reason).await;
+                report.hint = hint(&cause, &report.log);
+                return Err(Error::Failed(Box::new(report)));
+            }
+            Verdict::Waiting(what) => {
+                if let Some(container) = overdue(pod, expected, &mut unstarted) {
+                    let reason = format!("container `{container}` did not become healthy in the time its healthcheck allows");
+                    let mut report = report(scope, pod, Some(&container), false, reason).await;
+                    report.hint = Some("the Pod is left as it is and may still become ready: see `app status`".to_owned());
+                    return Err(Error::NotReady(Box::new(report)));
+                }
+                tell(scope, &mut waiting, what);
+            }
+        }
+    }
+}
+
+/// The Pod of this deploy that is not on its way out.
+fn current<'a>(pods: &'a [Value], expected: &Expectation) -> Option<&'a Value> {
+    pods.iter().find(|pod| {
+        pod.pointer("/metadata/deletionTimestamp").is_none() && revision(pod) == expected.revision.as_deref()
+    })
+}
+
+fn tell(scope: &Scope<'_>, former: &mut String, now: String) {
+    if *former != now {
+        scope.progress.event(Event::Waiting(now.clone()));
+        *former = now;
+    }
+}
+
+/// The first container that runs longer than its healthcheck allows without having become healthy. Times are those of
+/// this process, so that clocks need not agree.
+fn overdue(pod: &Value, expected: &Expectation, unstarted: &mut BTreeMap<String, Instant>) -> Option<String> {
+    let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
+    let statuses = statuses.into_iter().filter_map(|path| pod.pointer(path)?.as_array()).flatten();
+    for status in statuses {
+        let name = status["name"].as_str().unwrap_or_default();
+        let Some(limit) = expected.unhealthy_after.get(name) else { continue };
+        if status.pointer("/state/running").is_none() || status["started"] == true {
+            unstarted.remove(name);
+            continue;
+        }
+        if unstarted.entry(name.to_owned()).or_insert_with(Instant::now).elapsed() > *limit {
+            return Some(name.to_owned());
+        }
+    }
+    None
+}
+
+async fn timed_out(scope: &Scope<'_>, pods: &[Value], expected: &Expectation, waiting: &str) -> Error {
+    // The command's time is over, but the report still needs a few requests.
+    let extended = Scope { deadline: Some(Instant::now() + Duration::from_secs(10)), ..*scope };
+    let headline = format!("the Pod was not Ready in time; still waiting for {waiting}");
+    let mut report = match current(pods, expected) {
+        Some(pod) => {
+            let container = waiting.split('`').nth(1).map(ToOwned::to_owned);
+            report(&extended, pod, container.as_deref(), false, headline).await
+        }
+        None => FailureReport { headline, ..FailureReport::default() },
+    };
+    report.hint = Some("the Pod is left as it is and may still become ready: see `app status`".to_owned());
+    Error::NotReady(Box::new(report))
+}
+
+/// Collects what a person needs to see. What cannot be fetched is said in its place.
+async fn report(scope: &Scope<'_>, pod: &Value, container: Option<&str>, previous: bool, headline: String) -> FailureReport {
+    let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let log = match container {
+        Some(container) => match log_tail(scope, name, container, previous).await {
+            Ok(lines) => lines,
+            Err(error) => vec![format!("(the log could not be read: {error})")],
+        },
+        None => Vec::new(),
+    };
+    let events = match events(scope, name).await {
+        Ok(events) => events,
+        Err(error) => vec![format!("(events could not be read: {error})")],
+    };
+    let Verdict::Waiting(waiting) = readiness::judge(pod, &[]) else {
+        return FailureReport { headline, container: container.map(ToOwned::to_owned), log, events, ..FailureReport::default() };
+    };
+    FailureReport { headline, container: container.map(ToOwned::to_owned), waiting: vec![waiting], log, events, hint: None }
+}
+
+/// The last lines of a container's log.
+async fn log_tail(scope: &Scope<'_>, pod: &str, container: &str, previous: bool) -> Result<Vec<String>, Error> {
+    let request = LogRequest {
+        namespace: scope.namespace(),
+        pod: pod.to_owned(),
+        container: Some(container.to_owned()),
+        tail: Some(LOG_LINES),
+        previous,
+        ..LogRequest::default()
+    };
+    let mut text = Vec::new();
+    let mut log = scope.kubernetes.logs(&scope.call(), &request).await?;
+    log.read_to_end(&mut text).await.map_err(|error| {
+        kompox_model::port::PortError::new(kompox_model::port::ErrorKind::Unavailable, "kubernetes", "read log of", container)
+            .because(error)
+    })?;
+    Ok(String::from_utf8_lossy(&text).lines().map(ToOwned::to_owned).collect())
+}
+
+/// The last events of a Pod, oldest first, as `reason: message`.
+pub(crate) async fn events(scope: &Scope<'_>, pod: &str) -> Result<Vec<String>, Error> {
+    let query = Query::new(Gvk::core("Event"), Some(&scope.namespace())).fields(format!("involvedObject.name={pod}"));
+    let mut found = scope.kubernetes.list(&scope.call(), &query).await?;
+    let time = |event: &Value| {
+        ["/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"]
+            .into_iter()
+            .find_map(|path| event.pointer(path)?.as_str().map(ToOwned::to_owned))
+    };
+    found.sort_by_key(time);
+    let warnings: Vec<_> = found.iter().filter(|event| event["type"] == "Warning").collect();
+    let last = warnings.iter().rev().take(5).rev();
+    Ok(last
+        .map(|event| {
+            format!("{}: {}", event["reason"].as_str().unwrap_or("Event"), event["message"].as_str().unwrap_or_default().trim())
+        })
+        .collect())
+}
+
+/// What usually helps.
+fn hint(cause: &str, log: &[String]) -> Option<String> {
+    let in_use = log.iter().any(|line| line.to_lowercase().contains("address already in use"));
+    Some(
+        match cause {
+            _ if in_use => "two services of one app share an address: let one of them listen on another port",
+            "ErrImageNeverPull" | "ImagePullBackOff" | "InvalidImageName" => {
+                "check the image name, and that the cluster's nodes can reach its registry"
+            }
+            "CrashLoopBackOff" | "Error" => "the log above is the container's own; mend the cause and deploy again",
+            "Evicted" => "the node ran short of memory or disk space; free some, or give the app smaller limits",
+            _ => return None,
+        }
+        .to_owned(),
+    )
+}

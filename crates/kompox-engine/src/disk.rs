@@ -1,0 +1,219 @@
+//! Use cases of disks: list, create, assign, delete. IO through the ports.
+
+use crate::app::act;
+use crate::progress::Step;
+use crate::{Error, Event, Scope};
+use kompox_model::port::{
+    ApplyOptions, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, GapKind, Lock, PortError, Query,
+};
+use kompox_model::quantity::Bytes;
+use kompox_model::{AppIdentity, Disk, DiskName, DiskSource, Gvk, Volume, VolumeName};
+use serde_json::Value;
+
+/// What a new disk shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateOptions {
+    /// The volume; none means the app's first.
+    pub volume: Option<VolumeName>,
+    /// Its name; none means a generated one.
+    pub name: Option<DiskName>,
+    /// Its size; none means that of the volume.
+    pub size: Option<Bytes>,
+    /// What it is made from.
+    pub source: DiskSource,
+    /// An existing disk of that name is success.
+    pub if_not_exists: bool,
+    /// The time to record.
+    pub now: jiff::Timestamp,
+    /// For a generated name.
+    pub random: u64,
+}
+
+/// The app's disks on this cluster, and what could not be looked into.
+///
+/// # Errors
+/// Unsupported when the driver has no disks; those of the driver.
+pub async fn list(scope: &Scope<'_>) -> Result<DiskInventory, Error> {
+    let cluster = scope.kubernetes.facts(&scope.call()).await?;
+    inventory(scope, &cluster.uid).await
+}
+
+/// Makes a disk. The first of a volume is assigned.
+///
+/// # Errors
+/// AlreadyExists for a finished disk of that name, NotFound for an unknown volume; those of the driver.
+pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) -> Result<Disk, Error> {
+    let volume = find_volume(scope, options.volume.as_ref())?;
+    let seconds = u64::try_from(options.now.as_second()).unwrap_or_default();
+    let create = DiskCreate {
+        name: options.name.clone().unwrap_or_else(|| DiskName::generated(seconds, options.random)),
+        size: options.size.unwrap_or(volume.size),
+        source: options.source.clone(),
+        created_at: options.now,
+        if_not_exists: options.if_not_exists,
+    };
+    under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
+        let step = Step::start(scope.progress, format!("creating disk {}", create.name));
+        lock.check()?;
+        let disk = disks(scope)?.create(&scope.call(), scope.disks(identity, uid), &volume.name, &create).await?;
+        step.done(format!("disk {} created", disk.name));
+        Ok(disk)
+    })
+    .await
+}
+
+/// Assigns a disk, in its record only; the next deploy uses it.
+///
+/// # Errors
+/// NotFound without such a disk; those of the driver.
+pub async fn assign(scope: &Scope<'_>, volume: Option<&VolumeName>, name: &DiskName, holder: &str) -> Result<Disk, Error> {
+    let volume = find_volume(scope, volume)?;
+    under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
+        lock.check()?;
+        let scoped = scope.disks(identity, uid);
+        Ok(disks(scope)?.assign(&scope.call(), scoped, &volume.name, name, DiskAssign::default()).await?)
+    })
+    .await
+}
+
+/// Deletes a disk that is not assigned and that no PersistentVolume refers to. False when there was none.
+///
+/// # Errors
+/// Conflict while the disk is assigned or in use; those of the driver and the cluster.
+pub async fn delete(scope: &Scope<'_>, volume: Option<&VolumeName>, name: &DiskName, holder: &str) -> Result<bool, Error> {
+    let volume = find_volume(scope, volume)?.name.clone();
+    let cluster = scope.kubernetes.facts(&scope.call()).await?;
+    let inventory = inventory(scope, &cluster.uid).await?;
+    believed(&inventory)?;
+    let Some(disk) = inventory.disks.iter().find(|disk| disk.volume == volume && disk.name == *name) else {
+        return Ok(false);
+    };
+    refuse_assigned(disk)?;
+    under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
+        refuse_used(scope, &disk.handle).await?;
+        let step = Step::start(scope.progress, format!("deleting disk {name}"));
+        lock.check()?;
+        let scoped = scope.disks(identity, uid);
+        let deleted = disks(scope)?.delete(&scope.call(), scoped, &volume, name, DiskDelete::default()).await?;
+        step.done(format!("disk {name} deleted"));
+        Ok(deleted)
+    })
+    .await
+}
+
+fn refuse_assigned(disk: &Disk) -> Result<(), Error> {
+    if disk.assigned {
+        return Err(Error::refused(
+            ErrorKind::Conflict,
+            format!("disk {} is the assigned disk of volume {}", disk.name, disk.volume),
+            "assign another disk first: kompoxops disk assign NAME",
+        ));
+    }
+    Ok(())
+}
+
+/// A PersistentVolume for the handle means that a Pod may still mount the disk.
+async fn refuse_used(scope: &Scope<'_>, handle: &str) -> Result<(), Error> {
+    let volumes = scope.kubernetes.list(&scope.call(), &Query::new(Gvk::core("PersistentVolume"), None)).await?;
+    let used = volumes.iter().find(|volume| {
+        ["/spec/local/path", "/spec/csi/volumeHandle", "/spec/hostPath/path"]
+            .iter()
+            .any(|path| volume.pointer(path).and_then(Value::as_str) == Some(handle))
+    });
+    match used.and_then(|volume| volume.pointer("/metadata/name")?.as_str()) {
+        None => Ok(()),
+        Some(name) => Err(Error::refused(
+            ErrorKind::Conflict,
+            format!("PersistentVolume {name} still refers to the disk"),
+            "deploy the app on its assigned disk, or destroy it, then repeat the command",
+        )),
+    }
+}
+
+/// The driver's disks.
+pub(crate) fn disks<'a>(scope: &Scope<'a>) -> Result<&'a dyn Disks, Error> {
+    scope.driver.disks().ok_or_else(|| {
+        PortError::new(ErrorKind::Unsupported, scope.driver.id(), "use", "disks")
+            .detail("this driver has no disks: not supported")
+            .into()
+    })
+}
+
+pub(crate) async fn inventory(scope: &Scope<'_>, cluster_uid: &str) -> Result<DiskInventory, Error> {
+    let identity = scope.identity();
+    Ok(disks(scope)?.list(&scope.call(), scope.disks(&identity, cluster_uid)).await?)
+}
+
+/// Refuses to believe an inventory with gaps.
+pub(crate) fn believed(inventory: &DiskInventory) -> Result<(), Error> {
+    let Some(gap) = inventory.gaps.first() else { return Ok(()) };
+    let (kind, hint) = match gap.kind {
+        GapKind::NotInstalled => (ErrorKind::Unavailable, "a command that makes a disk installs it"),
+        GapKind::Unreachable => (ErrorKind::Unavailable, "nothing was changed; repeat the command once it answers again"),
+        GapKind::Foreign => (ErrorKind::Conflict, "nothing was changed; mount the right disk store on that node first"),
+    };
+    Err(Error::refused(kind, format!("not all disks can be seen: {}", gap.message), hint))
+}
+
+/// Applies what the driver needs in the cluster, if it differs from what is there, and waits for it.
+pub(crate) async fn prepare(scope: &Scope<'_>, lock: &dyn Lock) -> Result<(), Error> {
+    let plan = scope.driver.install_plan(scope.cluster)?;
+    let call = scope.call();
+    let mut written = 0;
+    for object in plan.iter() {
+        let live = scope.kubernetes.get(&call, &object.reference).await?;
+        let force = ApplyOptions { dry_run: false, force: true };
+        if let Some(live) = &live {
+            let after = scope.kubernetes.apply(&call, object, ApplyOptions { dry_run: true, ..force }).await?;
+            if crate::app::plan::differences(live, &after).is_empty() {
+                continue;
+            }
+        }
+        if written == 0 {
+            scope.progress.event(Event::Started("installing kompox-node".to_owned()));
+        }
+        lock.check()?;
+        scope.kubernetes.apply(&call, object, force).await?;
+        written += 1;
+    }
+    let step = (written > 0).then(|| Step::start(scope.progress, "waiting for kompox-node"));
+    scope.driver.after_install(&call, scope.cluster).await?;
+    if let Some(step) = step {
+        step.done("kompox-node installed");
+    }
+    Ok(())
+}
+
+/// Takes the Lease, makes sure of what the driver needs, does `work`, and gives the Lease back.
+async fn under_lock<T>(
+    scope: &Scope<'_>,
+    holder: &str,
+    work: impl AsyncFnOnce(&AppIdentity, &str, &dyn Lock) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let identity = scope.identity();
+    let cluster = scope.kubernetes.facts(&scope.call()).await?;
+    let lock = act::lock(scope, holder).await?;
+    let result = async {
+        prepare(scope, lock.as_ref()).await?;
+        work(&identity, &cluster.uid, lock.as_ref()).await
+    }
+    .await;
+    act::release(lock, result).await
+}
+
+/// The volume that is meant: by name, or the app's first.
+fn find_volume<'a>(scope: &Scope<'a>, name: Option<&VolumeName>) -> Result<&'a Volume, Error> {
+    let volumes = &scope.app.volumes;
+    match name {
+        None => volumes.first(),
+        Some(name) => volumes.iter().find(|volume| volume.name == *name),
+    }
+    .ok_or_else(|| {
+        let known: Vec<_> = volumes.iter().map(|volume| volume.name.as_str()).collect();
+        Error::refused(
+            ErrorKind::NotFound,
+            format!("app {} has no volume `{}`", scope.app.name, name.map_or("default", VolumeName::as_str)),
+            format!("it has: {}", known.join(", ")),
+        )
+    })
+}
