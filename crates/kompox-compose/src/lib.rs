@@ -1,1 +1,21 @@
 //! The Compose Specification: loader from text to a typed, located project.
+//!
+//! Tree first, typed last: text becomes a located tree, the tree is interpolated and checked, and
+//! only then read into [`Project`]. Every value keeps its file, line and column. Pure: files come
+//! through the caller's [`ProjectFiles`], the environment as a map.
+
+mod files;
+mod path;
+mod project;
+
+pub use files::{FileError, FileErrorKind, FileText, Listed, ListedKind, MemoryFiles, ProjectFiles};
+pub use kompox_yaml::{
+    Diagnostic, Diagnostics, Entry, Located, Mapping, Node, Severity, Sources, Span, Value,
+};
+pub use project::{
+    BindMount, BindSource, Condition, Cpus, Dependency, DependencyOrigin, Deploy, DeviceCount, DeviceRequest,
+    EnvFile, EnvOrigin, EnvValue, Expose, ExtraHost, FileObject, FileReference, FileSource, HealthTest,
+    Healthcheck, Link, Mount, MountKind, Network, NetworkMode, Port, PortMode, Project, Protocol, Published,
+    Resources, Restart, RestartPolicy, SelinuxLabel, Service, ServiceNetwork, TmpfsMount, Volume,
+    VolumesFrom,
+};

@@ -288,7 +288,9 @@ impl<'a> Builder<'a> {
             ErrorKind::RecursionLimitExceeded => {
                 Diagnostic::error("yaml.too-deep", format!("more than {} levels of nesting", self.limits.depth)).at(span)
             }
-            ErrorKind::UnclosedQuotedScalar => Diagnostic::error("yaml.syntax", "a quote is not closed").at(span),
+            ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+                Diagnostic::error("yaml.syntax", "a quote opened before this point is not closed").at(span)
+            }
             ErrorKind::UnclosedFlowCollection { open } => {
                 Diagnostic::error("yaml.syntax", format!("`{open}` is not closed")).at(span)
             }
