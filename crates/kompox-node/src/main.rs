@@ -1,2 +1,138 @@
 //! The static helper in Pods and on nodes: disk store, copy-up, hold, signal.
-fn main() {}
+//!
+//! Every command does one thing and ends; nothing here is meant to be typed by hand. This module owns the streams
+//! and the exit code.
+
+mod args;
+mod attributes;
+mod backend;
+mod copy;
+mod copy_up;
+mod disk;
+mod failure;
+mod fault;
+mod fill;
+mod folder;
+mod hold;
+mod install;
+mod listing;
+mod lock;
+mod random;
+mod record;
+mod signal;
+mod store;
+mod sync;
+mod target;
+mod trash;
+mod tree;
+mod unpack;
+mod volume;
+mod write_files;
+
+use args::{Command, PlanText};
+use failure::{Result, cannot, invalid};
+use kompox_node_protocol::{
+    Answer, CopyUpPlan, DecodeError, Failure, FillHeader, Kind, MAX_JSON_BYTES, PROTOCOL_VERSION, Request,
+    Success, WriteFilesPlan,
+};
+use std::error::Error;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = match args::parse(std::env::args_os().skip(1)) {
+        Ok(command) => command,
+        Err(message) => {
+            eprintln!("kompox-node: {message}; see kompox-node --help");
+            return ExitCode::from(2);
+        }
+    };
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { message, hint, .. }) => {
+            eprintln!("kompox-node: {message}");
+            if let Some(hint) = hint {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Store { root, wait } => {
+            let mut input = BufReader::new(std::io::stdin().lock());
+            let line = read_line(&mut input);
+            let request =
+                line.and_then(|text| Request::decode(&text).map_err(|error| not_understood(&error)));
+            say_answer(request.and_then(|request| store::answer(&root, wait, &request)))
+        }
+        Command::Fill { root, wait } => {
+            let mut input = BufReader::new(std::io::stdin().lock());
+            let line = read_line(&mut input);
+            let header =
+                line.and_then(|text| FillHeader::decode(&text).map_err(|error| not_understood(&error)));
+            say_answer(header.and_then(|header| fill::run(&root, wait, &header, input)).map(Success::Filled))
+        }
+        Command::CopyUp(plan) => {
+            let plan = CopyUpPlan::decode(&plan_text(plan)?).map_err(|error| not_understood(&error))?;
+            copy_up::run(&plan, lock::WAIT, |line| println!("{line}"))
+        }
+        Command::WriteFiles(plan) => write_files::run(
+            &WriteFilesPlan::decode(&plan_text(plan)?).map_err(|error| not_understood(&error))?,
+        ),
+        Command::Install { folder } => install::run(&folder),
+        Command::Hold => hold::run(),
+        Command::Signal { signal, pid, wait } => signal::run(signal, pid, wait),
+        Command::Version => {
+            say(&format!("kompox-node {} protocol {PROTOCOL_VERSION}\n", env!("CARGO_PKG_VERSION")))
+        }
+        Command::Help => say(args::HELP),
+    }
+}
+
+/// One line, or everything when there is no line end: a transport may be unable to close the stream.
+fn read_line(input: &mut impl BufRead) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let limit = MAX_JSON_BYTES as u64 + 1;
+    input.take(limit).read_until(b'\n', &mut text).map_err(|error| cannot("read", "the request", error))?;
+    if text.len() > MAX_JSON_BYTES {
+        return Err(invalid(format!("the request is longer than {MAX_JSON_BYTES} bytes")));
+    }
+    Ok(text)
+}
+
+fn not_understood(error: &DecodeError) -> Failure {
+    match error {
+        DecodeError::Version { .. } => Failure::new(Kind::Unsupported, error.to_string())
+            .hint("use one version of the command line and of the kompox-node image"),
+        DecodeError::Shape { .. } => {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            invalid(format!("{error}{cause}"))
+        }
+    }
+}
+
+fn plan_text(plan: PlanText) -> Result<Vec<u8>> {
+    match plan {
+        PlanText::Given(text) => Ok(text.into_bytes()),
+        PlanText::File(path) => std::fs::read(&path).map_err(|error| cannot("read", path.display(), error)),
+    }
+}
+
+fn say_answer(result: Result<Success>) -> Result<()> {
+    // A run that ends after its last change and before its answer must be repeatable too.
+    fault::point().map_err(|error| cannot("write", "the answer", error))?;
+    let mut text = Answer::new(result).encode();
+    text.push('\n');
+    say(&text)
+}
+
+fn say(text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(|e| cannot("write", "the answer", e))
+}

@@ -1,0 +1,77 @@
+//! Locks on folders between processes, with a bounded wait. IO.
+
+use crate::failure::{Result, cannot};
+use crate::folder::Folder;
+use kompox_node_protocol::{Failure, Kind};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+/// How long to wait for another process, unless the caller says otherwise.
+pub(crate) const WAIT: Duration = Duration::from_secs(20);
+
+/// A held lock; released when dropped, and by the system when the process ends in any way.
+#[derive(Debug)]
+pub(crate) struct Lock(OwnedFd);
+
+/// Nobody writes while this is held; others may read too.
+pub(crate) fn shared(folder: &Folder, wait: Duration) -> Result<Lock> {
+    take(folder, FlockOperation::NonBlockingLockShared, wait)
+}
+
+/// Nobody else reads or writes while this is held.
+pub(crate) fn exclusive(folder: &Folder, wait: Duration) -> Result<Lock> {
+    take(folder, FlockOperation::NonBlockingLockExclusive, wait)
+}
+
+fn take(folder: &Folder, operation: FlockOperation, wait: Duration) -> Result<Lock> {
+    let started = Instant::now();
+    loop {
+        match flock(folder.fd(), operation) {
+            Ok(()) => {
+                // The same open folder under a second number: the guard borrows nothing.
+                let again = folder.fd().try_clone_to_owned();
+                return again.map(Lock).map_err(|error| cannot("lock", folder.path().display(), error));
+            }
+            Err(Errno::WOULDBLOCK | Errno::INTR) if started.elapsed() < wait => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(Errno::WOULDBLOCK) => {
+                let path = folder.path().display();
+                let message = format!("{path} is still in use by another process after {} s", wait.as_secs());
+                return Err(
+                    Failure::new(Kind::Timeout, message).hint("wait for it to end and repeat the command")
+                );
+            }
+            Err(error) => return Err(cannot("lock", folder.path().display(), error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Cannot fail for a lock that is held; closing the folder would release it too.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writers_exclude_each_other_and_readers_do_not() {
+        let root = tempfile::tempdir().unwrap();
+        let [a, b] = [(); 2].map(|()| Folder::root(root.path()).unwrap());
+        let none = Duration::ZERO;
+        let reader = shared(&a, none).unwrap();
+        drop(shared(&b, none).unwrap());
+        assert_eq!(exclusive(&b, none).unwrap_err().kind, Kind::Timeout);
+        drop(reader);
+        let writer = exclusive(&b, none).unwrap();
+        assert_eq!(shared(&a, Duration::from_millis(30)).unwrap_err().kind, Kind::Timeout);
+        drop(writer);
+        drop(exclusive(&a, none).unwrap());
+    }
+}

@@ -1,0 +1,166 @@
+//! Volumes: whose they are, and which disk they use. IO.
+
+use crate::disk::Disk;
+use crate::failure::{Result, conflict};
+use crate::folder::Folder;
+use crate::record;
+use kompox_node_protocol::{
+    AppRef, AssignDisk, Assigned, DiskState, Failure, Identity, Kind, VolumeRecord, VolumeRef, check_app_hash,
+};
+
+pub(crate) const RECORD: &str = "volume.json";
+/// The folder of a volume that holds its disks.
+pub(crate) const DISKS: &str = "disks";
+
+/// A volume and its record.
+#[derive(Debug)]
+pub(crate) struct Volume {
+    pub(crate) folder: Folder,
+    pub(crate) record: VolumeRecord,
+}
+
+impl Volume {
+    /// Reads the volume `name` in the folder of the app with this hash; none when there is no such folder. A folder
+    /// without a record, or with the record of another volume, is a Conflict.
+    pub(crate) fn find(app: &Folder, app_hash: &str, name: &str) -> Result<Option<Self>> {
+        let Some(folder) = app.find_folder(name)? else { return Ok(None) };
+        let Some(record) = record::read::<VolumeRecord>(&folder, RECORD)? else {
+            return Err(conflict(format!(
+                "{} is missing beside the disks of a volume",
+                folder.shown(RECORD)
+            ))
+            .hint("nothing was changed; restore this file by hand, the data beside it is untouched"));
+        };
+        if record.volume != name || record.app_hash != app_hash {
+            let why = format!("it is the record of {}/{}", record.app_hash, record.volume);
+            return Err(record::garbled(&folder, RECORD, &why));
+        }
+        let app_ref = AppRef { identity: record.identity.clone(), app_hash: record.app_hash.clone() };
+        app_ref.check().map_err(|error| record::garbled(&folder, RECORD, &error.to_string()))?;
+        Ok(Some(Self { folder, record }))
+    }
+
+    /// The volume that a request is about, with everything compared that must be before it is touched.
+    pub(crate) fn find_checked(root: &Folder, wanted: &VolumeRef) -> Result<Option<Self>> {
+        let Some(app) = root.find_folder(&wanted.app.app_hash)? else { return Ok(None) };
+        let Some(volume) = Self::find(&app, &wanted.app.app_hash, &wanted.volume)? else { return Ok(None) };
+        volume.check(wanted)?;
+        Ok(Some(volume))
+    }
+
+    /// Compares owner, holder and fence.
+    pub(crate) fn check(&self, wanted: &VolumeRef) -> Result<()> {
+        let VolumeRecord { identity, holder, volume, fenced, .. } = &self.record;
+        check_identity(&self.record, &wanted.app.identity)?;
+        if *holder != wanted.holder {
+            let hint = if holder.cluster == wanted.holder.cluster {
+                "a cluster of this name was made anew; when the old one is gone for good: `app takeover --fenced`"
+            } else {
+                "move the app with `app move`, or, when that cluster is gone for good, `app takeover --fenced`"
+            };
+            let message = format!(
+                "volume `{volume}` of app {identity} is held by cluster {holder}, not by {}",
+                wanted.holder
+            );
+            return Err(conflict(message).hint(hint));
+        }
+        if *fenced {
+            return Err(conflict(format!("volume `{volume}` of app {identity} is fenced for a move"))
+                .hint("repeat the `app move` that fenced it"));
+        }
+        Ok(())
+    }
+
+    /// Refuses when the record was changed since the caller saw it.
+    pub(crate) fn expect_generation(&self, expected: u64) -> Result<()> {
+        let VolumeRecord { volume, generation, .. } = &self.record;
+        if *generation == expected {
+            return Ok(());
+        }
+        Err(conflict(format!("volume `{volume}` changed meanwhile: generation {generation}, not {expected}"))
+            .hint("list the disks and repeat the command"))
+    }
+
+    /// Writes which disk is assigned, by one rename.
+    pub(crate) fn set_assigned(&mut self, disk: &str) -> Result<()> {
+        let mut record = self.record.clone();
+        record.assigned = Some(disk.to_owned());
+        record.generation += 1;
+        record::write(&self.folder, RECORD, &record)?;
+        self.record = record;
+        Ok(())
+    }
+
+    /// The folder of the disks, none when it was never made.
+    pub(crate) fn disks(&self) -> Result<Option<Folder>> {
+        self.folder.find_folder(DISKS)
+    }
+}
+
+/// Refuses another app's record: six digits of hash may be equal for two apps.
+pub(crate) fn check_identity(record: &VolumeRecord, wanted: &Identity) -> Result<()> {
+    if record.identity == *wanted {
+        return Ok(());
+    }
+    let VolumeRecord { identity, app_hash, .. } = record;
+    Err(conflict(format!(
+        "{app_hash} is the hash of app {identity}, which has disks here, and of app {wanted}"
+    ))
+    .hint("give one of the two apps another name"))
+}
+
+/// The names of the volumes in an app's folder, sorted.
+pub(crate) fn names(app: &Folder) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in app.entries()? {
+        match entry.name.to_str() {
+            // Ours, unfinished.
+            Some(name) if name.starts_with(crate::disk::STAGED) => {}
+            Some(name) => names.push(name.to_owned()),
+            None => return Err(conflict(format!("{} is not part of a disk store", app.shown(&entry.name)))),
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Opens or makes the folder of an app, refusing one that belongs to another app.
+pub(crate) fn app_folder(root: &Folder, app: &AppRef) -> Result<Folder> {
+    check_app_hash(&app.app_hash).map_err(crate::failure::invalid)?;
+    let folder = root.make_folder(&app.app_hash, crate::folder::PRIVATE)?;
+    for name in names(&folder)? {
+        if let Some(volume) = Volume::find(&folder, &app.app_hash, &name)? {
+            check_identity(&volume.record, &app.identity)?;
+        }
+    }
+    Ok(folder)
+}
+
+/// The failure of an assign to a disk that is not there.
+pub(crate) fn unknown_disk(AssignDisk { volume: wanted, disk, .. }: &AssignDisk) -> Failure {
+    let message = format!("volume `{}` of app {} has no disk `{disk}`", wanted.volume, wanted.app.identity);
+    Failure::new(Kind::NotFound, message).hint("list the disks to see their names")
+}
+
+/// Switches a volume to a ready disk; writes nothing when it is so already.
+pub(crate) fn assign(root: &Folder, request: &AssignDisk) -> Result<Assigned> {
+    let AssignDisk { volume: wanted, generation, disk: name } = request;
+    let unknown = || unknown_disk(request);
+    let mut volume = Volume::find_checked(root, wanted)?.ok_or_else(unknown)?;
+    let disk = Disk::find(&volume, name)?.ok_or_else(unknown)?;
+    match disk.record.state {
+        DiskState::Ready => {}
+        DiskState::Creating => {
+            return Err(conflict(format!("disk `{name}` is not ready yet"))
+                .hint("repeat the command that makes it, then assign it"));
+        }
+        DiskState::Deleting => return Err(conflict(format!("disk `{name}` is being deleted"))),
+    }
+    let previous = volume.record.assigned.clone();
+    let changed = previous.as_deref() != Some(name);
+    if changed {
+        volume.expect_generation(*generation)?;
+        volume.set_assigned(name)?;
+    }
+    Ok(Assigned { changed, previous, volume: volume.record })
+}
