@@ -1,0 +1,214 @@
+//! What the memory driver remembers, and the faults it was told to have. No IO.
+
+use super::ID;
+use crate::limit;
+use kompox_model::port::{Call, DiskGap, ErrorKind, PortError};
+use kompox_model::{AppIdentity, Disk};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Operations that can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// State of a cluster.
+    Status,
+    /// Making a cluster.
+    Provision,
+    /// Removing a cluster.
+    Deprovision,
+    /// What follows the installation.
+    Install,
+    /// Listing disks.
+    List,
+    /// Making a disk.
+    Create,
+    /// Assigning a disk.
+    Assign,
+    /// Deleting a disk.
+    Delete,
+    /// Asking which sub-paths hold something.
+    LookInto,
+    /// Unpacking into a sub-path.
+    Fill,
+}
+
+impl Operation {
+    pub(super) fn error(self, kind: ErrorKind, target: &str) -> PortError {
+        let (verb, noun) = match self {
+            Self::Status => ("read state of", "cluster"),
+            Self::Provision => ("provision", "cluster"),
+            Self::Deprovision => ("deprovision", "cluster"),
+            Self::Install => ("finish installing on", "cluster"),
+            Self::List => ("list disks of", "app"),
+            Self::Create => ("create", "disk"),
+            Self::Assign => ("assign", "disk"),
+            Self::Delete => ("delete", "disk"),
+            Self::LookInto => ("look into", "disk"),
+            Self::Fill => ("fill", "disk"),
+        };
+        PortError::new(kind, ID, verb, format!("{noun} {target}"))
+    }
+}
+
+/// When a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing was done.
+    Before,
+    /// Between the two writes of an operation that needs two: a disk stays `creating` or `deleting`, or two disks are
+    /// assigned.
+    During,
+    /// All was done, the answer is lost.
+    After,
+}
+
+/// A failure to come; it strikes once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// Which operation fails next.
+    pub operation: Operation,
+    /// When.
+    pub moment: Moment,
+    /// How.
+    pub kind: ErrorKind,
+}
+
+/// A disk as it is tagged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// What it is found by.
+    pub(super) app_hash: String,
+    /// What it is compared by.
+    pub(super) identity: AppIdentity,
+    pub(super) disk: Disk,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) disks: Vec<Stored>,
+    pub(super) clusters: BTreeSet<String>,
+    /// What was unpacked, by handle.
+    pub(super) contents: BTreeMap<String, BTreeSet<String>>,
+    pub(super) gaps: Vec<DiskGap>,
+    pub(super) made: u64,
+    writes: u64,
+    faults: VecDeque<Fault>,
+}
+
+impl State {
+    /// Fails when a fault waits for this moment.
+    fn strike(&mut self, operation: Operation, moment: Moment, target: &str) -> Result<(), PortError> {
+        let found =
+            self.faults.iter().position(|fault| fault.operation == operation && fault.moment == moment);
+        match found.and_then(|index| self.faults.remove(index)) {
+            Some(fault) => Err(operation
+                .error(fault.kind, target)
+                .detail(format!("a fault was asked for ({moment:?})").to_lowercase())),
+            None => Ok(()),
+        }
+    }
+
+    /// One write that is the whole operation.
+    pub(super) fn write(
+        &mut self,
+        operation: Operation,
+        target: &str,
+        change: impl FnOnce(&mut Self),
+    ) -> Result<(), PortError> {
+        self.write_twice(operation, target, change, |_| {})
+    }
+
+    /// Two writes, between which a fault may strike.
+    pub(super) fn write_twice(
+        &mut self,
+        operation: Operation,
+        target: &str,
+        first: impl FnOnce(&mut Self),
+        second: impl FnOnce(&mut Self),
+    ) -> Result<(), PortError> {
+        self.writes += 1;
+        first(self);
+        self.strike(operation, Moment::During, target)?;
+        second(self);
+        self.strike(operation, Moment::After, target)
+    }
+}
+
+/// Shared memory: clones see the same disks, as two clusters see the same cloud.
+#[derive(Clone)]
+pub struct Memory {
+    state: Arc<Mutex<State>>,
+    silent: Arc<watch::Sender<bool>>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { state: Arc::default(), silent: Arc::new(watch::Sender::new(false)) }
+    }
+}
+
+impl Memory {
+    /// Memory without disks, clusters and faults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the next such operation fail. Several faults may wait.
+    pub fn fail_next(&self, fault: Fault) {
+        self.state().faults.push_back(fault);
+    }
+
+    /// While silent, operations do not end by themselves.
+    pub fn set_silent(&self, silent: bool) {
+        self.silent.send_replace(silent);
+    }
+
+    /// Replaces the places that cannot be looked into.
+    pub fn set_gaps(&self, gaps: Vec<DiskGap>) {
+        self.state().gaps = gaps;
+    }
+
+    /// How many operations have written so far; dry runs and repeats without effect do not count.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.state().writes
+    }
+
+    /// Puts a disk there as if somebody else had made it: found under the hash of `found_as`, tagged as `identity`'s.
+    pub fn insert(&self, found_as: &AppIdentity, identity: &AppIdentity, disk: Disk) {
+        let stored = Stored { app_hash: found_as.app_hash(), identity: identity.clone(), disk };
+        self.state().disks.push(stored);
+    }
+
+    /// Everything remembered about disks, for comparisons.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let state = self.state();
+        format!("{:?} {:?}", state.disks, state.contents)
+    }
+
+    /// Runs one operation on the state, within the caller's limits.
+    pub(super) async fn run<T>(
+        &self,
+        call: &Call<'_>,
+        operation: Operation,
+        target: &str,
+        work: impl FnOnce(&mut State) -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
+        let mut silent = self.silent.subscribe();
+        limit::within(call, None, |kind| operation.error(kind, target), async {
+            // The sender lives as long as `self`, so waiting ends by an answer only.
+            let _ = silent.wait_for(|silent| !silent).await;
+            let mut state = self.state();
+            state.strike(operation, Moment::Before, target)?;
+            work(&mut state)
+        })
+        .await
+    }
+}

@@ -1,0 +1,17 @@
+//! The memory driver: it obeys the rules of every driver, drivers that do not are found out, and it fails where it was
+//! told to.
+
+#![allow(clippy::unwrap_used)]
+
+mod broken;
+mod faults;
+mod subject;
+
+use kompox_provider::conformance;
+use subject::Subject;
+
+#[tokio::test]
+async fn the_memory_driver_obeys_every_rule() {
+    let report = conformance::disks(&Subject::new()).await;
+    assert_eq!((report.failed().count(), report.skipped().count()), (0, 0), "{report}");
+}

@@ -1,0 +1,106 @@
+//! The memory driver under the conformance suite.
+
+use async_trait::async_trait;
+use kompox_model::port::{AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind};
+use kompox_model::quantity::Bytes;
+use kompox_model::{
+    AppIdentity, Cluster, ClusterIngress, Disk, DiskSource, DiskState, Holder, Settings, VolumeName,
+};
+use kompox_provider::conformance::{Ability, ConformanceSubject};
+use kompox_provider::memory::{Fault, Memory, Moment, Operation};
+
+/// The cluster that asks.
+pub(crate) fn cluster() -> Cluster {
+    Cluster {
+        name: "here".parse().unwrap(),
+        existing: true,
+        auth: None,
+        ingress: ClusterIngress::default(),
+        node_image: None,
+        settings: Settings::default(),
+    }
+}
+
+/// The memory driver as a subject of the suite.
+pub(crate) struct Subject {
+    pub(crate) memory: Memory,
+    cluster: Cluster,
+}
+
+impl Subject {
+    /// A subject with a memory of its own.
+    pub(crate) fn new() -> Self {
+        Self { memory: Memory::new(), cluster: cluster() }
+    }
+}
+
+#[async_trait]
+impl ConformanceSubject for Subject {
+    fn name(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn disks(&self) -> &dyn Disks {
+        &self.memory
+    }
+
+    fn kubernetes(&self) -> Option<&dyn ClusterPort> {
+        None
+    }
+
+    fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    fn cluster_uid(&self) -> &str {
+        "uid-1"
+    }
+
+    fn identity(&self, label: &str) -> AppIdentity {
+        format!("ws/prv/{label}").parse().unwrap()
+    }
+
+    async fn interrupt_create(
+        &self,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        options: &DiskCreate,
+    ) -> Result<Ability, String> {
+        let fault =
+            Fault { operation: Operation::Create, moment: Moment::During, kind: ErrorKind::Unavailable };
+        self.memory.fail_next(fault);
+        let cancel = Cancel::new();
+        match self.memory.create(&Call::new(&cancel), scope, volume, options).await {
+            Err(error) if error.kind == ErrorKind::Unavailable => Ok(Ability::Done),
+            other => Err(format!("the create did not fail as asked: {other:?}")),
+        }
+    }
+
+    async fn collide(&self, scope: AppScope<'_>, volume: &VolumeName) -> Result<Ability, String> {
+        let other = "ws/prv/other".parse::<AppIdentity>().map_err(|error| error.to_string())?;
+        let disk = Disk {
+            name: "one".parse().map_err(|error| format!("{error}"))?,
+            volume: volume.clone(),
+            size: Bytes(1),
+            handle: format!("memory-other-{}", scope.identity.app),
+            assigned: true,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            node: None,
+            zone: None,
+            source: DiskSource::Empty,
+            state: DiskState::Ready,
+            holder: Holder { cluster: scope.cluster.name.clone(), uid: scope.cluster_uid.to_owned() },
+        };
+        self.memory.insert(scope.identity, &other, disk);
+        Ok(Ability::Done)
+    }
+
+    async fn set_silent(&self, silent: bool) -> Result<Ability, String> {
+        self.memory.set_silent(silent);
+        Ok(Ability::Done)
+    }
+
+    async fn fingerprint(&self) -> Result<Option<String>, String> {
+        Ok(Some(format!("{} writes: {}", self.memory.writes(), self.memory.fingerprint())))
+    }
+}
