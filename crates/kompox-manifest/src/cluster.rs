@@ -1,0 +1,148 @@
+//! The `cluster` section. Pure.
+
+use crate::reader::{Field, Keys, Reader, Section};
+use crate::settings::{self, Setting};
+use kompox_model::driver::{KnownDriver, SettingScope};
+use kompox_model::name::check_label;
+use kompox_model::{Cluster, ClusterAuth, ClusterIngress, ClusterName, host};
+use kompox_yaml::{Diagnostic, Located, Span};
+
+const KEYS: Keys = Keys {
+    known: &["name", "existing", "provider", "auth", "ingress", "images", "settings"],
+    later: &["security", "network"],
+};
+const AUTH: Keys = Keys { known: &["type", "kubeconfig", "context"], later: &[] };
+const INGRESS: Keys = Keys {
+    known: &["controller", "namespace", "class", "certResolver", "domain"],
+    later: &["certEmail", "certificates", "chart", "adopt"],
+};
+const IMAGES: Keys = Keys { known: &["node"], later: &[] };
+
+/// The section, before the driver's table is applied to it.
+pub(crate) struct Parts {
+    /// Where the section is.
+    pub(crate) place: Span,
+    name: Option<ClusterName>,
+    existing: bool,
+    auth: Option<ClusterAuth>,
+    ingress: ClusterIngress,
+    node_image: Option<String>,
+    /// True when `provider` is written, even without a legal value.
+    pub(crate) names_provider: bool,
+    /// What `provider` says.
+    pub(crate) provider: Option<Located<String>>,
+    /// All settings, those that belong to the provider too.
+    pub(crate) settings: Vec<Setting>,
+}
+
+/// Reads the section.
+pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
+    let section = reader.section(field, &KEYS)?;
+    let name = reader.required(&section, "name");
+    let name = reader.parsed(name, "manifest.name", str::parse::<ClusterName>);
+    let existing = reader.optional(&section, "existing").and_then(|field| reader.boolean(&field));
+    let provider = reader.optional(&section, "provider").and_then(|field| reader.text(&field));
+    let auth = reader.optional(&section, "auth").and_then(|field| read_auth(reader, &field));
+    let ingress = reader.optional(&section, "ingress").and_then(|field| read_ingress(reader, &field));
+    let images = reader.optional(&section, "images").and_then(|field| reader.section(&field, &IMAGES));
+    let node_image = images.and_then(|images| read_image(reader, &images, "node"));
+    let settings = reader.optional(&section, "settings");
+    Some(Parts {
+        place: section.place(),
+        name: name.map(|name| name.value),
+        existing: existing.unwrap_or(false),
+        auth,
+        ingress: ingress.unwrap_or_default(),
+        node_image,
+        names_provider: section.has("provider"),
+        provider,
+        settings: settings::read(reader, settings),
+    })
+}
+
+impl Parts {
+    /// The cluster, without the settings that went to the provider; no driver, no check of the others.
+    pub(crate) fn finish(self, reader: &mut Reader, driver: Option<&KnownDriver>) -> Option<Cluster> {
+        let mut kept = self.settings;
+        if let Some(driver) = driver {
+            kept.retain(|setting| !settings::is_moved(driver, &setting.key));
+            settings::check(reader, &kept, SettingScope::Cluster, driver);
+        }
+        Some(Cluster {
+            name: self.name?,
+            existing: self.existing,
+            auth: self.auth,
+            ingress: self.ingress,
+            node_image: self.node_image,
+            settings: settings::plain(&kept),
+        })
+    }
+}
+
+fn read_auth(reader: &mut Reader, field: &Field<'_>) -> Option<ClusterAuth> {
+    let section = reader.section(field, &AUTH)?;
+    let kind = reader.required(&section, "type");
+    reader.parsed(kind, "manifest.auth.type", |text| match text {
+        "kubectl" => Ok(()),
+        other => Err(format!("`cluster.auth.type` `{other}` is not supported by this version; `kubectl` is")),
+    });
+    let kubeconfig = reader.optional(&section, "kubeconfig").and_then(|field| reader.text(&field));
+    let context = reader.optional(&section, "context").and_then(|field| reader.text(&field));
+    Some(ClusterAuth {
+        kubeconfig: kubeconfig.map(|text| text.value),
+        context: context.map(|text| text.value),
+    })
+}
+
+fn read_ingress(reader: &mut Reader, field: &Field<'_>) -> Option<ClusterIngress> {
+    let section = reader.section(field, &INGRESS)?;
+    let defaults = ClusterIngress::default();
+    let controller = reader.optional(&section, "controller");
+    let controller = reader.parsed(controller, "manifest.ingress.controller", |text| match text {
+        "traefik" => Ok(text.to_owned()),
+        other => Err(format!("ingress controller `{other}` is not supported by this version; `traefik` is")),
+    });
+    let namespace = reader.optional(&section, "namespace");
+    let namespace = reader.parsed(namespace, "manifest.name", |text| {
+        check_label("namespace", text, 63).map(|()| text.to_owned())
+    });
+    let class = reader.optional(&section, "class");
+    let class = reader.parsed(class, "manifest.name", |text| {
+        text.split('.')
+            .try_for_each(|label| check_label("ingress class", label, 63))
+            .map(|()| text.to_owned())
+    });
+    let resolver = reader.optional(&section, "certResolver");
+    let resolver = reader.parsed(resolver, "manifest.name", resolver_name);
+    let domain = reader.optional(&section, "domain");
+    let domain = reader.parsed(domain, "manifest.domain", host::parse);
+    let or = |given: Option<Located<String>>, default| given.map_or(default, |text| text.value);
+    Some(ClusterIngress {
+        controller: or(controller, defaults.controller),
+        namespace: or(namespace, defaults.namespace),
+        class: or(class, defaults.class),
+        cert_resolver: or(resolver, defaults.cert_resolver),
+        domain: domain.map(|text| text.value),
+    })
+}
+
+/// A resolver is a key in Traefik's static configuration and stands in an annotation.
+fn resolver_name(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    match text.chars().find(|c| !legal(*c)) {
+        None => Ok(text.to_owned()),
+        Some(found) => Err(format!(
+            "certificate resolver `{text}` contains `{found}`; letters, digits, - and _ are allowed"
+        )),
+    }
+}
+
+fn read_image(reader: &mut Reader, images: &Section<'_>, key: &str) -> Option<String> {
+    let field = reader.optional(images, key)?;
+    let image = reader.text(&field)?;
+    if image.value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let message = format!("`{}` is no image reference: it contains white space", field.path);
+        reader.report(Diagnostic::error("manifest.image", message).at(image.span));
+    }
+    Some(image.value)
+}

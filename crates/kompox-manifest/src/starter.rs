@@ -1,0 +1,136 @@
+//! The commented kompoxops.yml that `kompoxops init` writes. Pure.
+
+use kompox_model::{AppName, ClusterName, WorkspaceName};
+use std::fmt::Write;
+
+/// What is filled into the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StarterFacts {
+    /// The workspace.
+    pub workspace: WorkspaceName,
+    /// Base domain of default host names; must be a legal domain.
+    pub domain: String,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The driver id, one of [`kompox_model::driver::KNOWN`].
+    pub driver: String,
+    /// Path of the kubeconfig; none for the usual places.
+    pub kubeconfig: Option<String>,
+    /// Context in it; none for its current one.
+    pub context: Option<String>,
+    /// Image of kompox-node, if one was built.
+    pub node_image: Option<String>,
+    /// The app.
+    pub app: AppName,
+    /// Path of the compose file, one line.
+    pub compose: String,
+}
+
+/// The file with its comments; [`crate::load`] accepts it, also with every example taken out of its comment.
+#[must_use]
+pub fn starter(facts: &StarterFacts) -> String {
+    let kubeconfig = line("kubeconfig", facts.kubeconfig.as_deref(), "~/.kube/config");
+    let context = line("context", facts.context.as_deref(), facts.cluster.as_str());
+    let node_image = facts.node_image.as_deref();
+    let images = if node_image.is_some() { "images:" } else { "# images:" };
+    let node_image = line("  node", node_image, "registry.example.com/kompox-node:0.1.0");
+    format!(
+        "\
+# Configuration of kompoxops. A line that is commented out is an example or a default.
+version: 1
+
+# A workspace is a group of apps. Its domain is the base of default host names:
+# {{app}}.{{cluster}}.{{domain}} leads to port 80, {{app}}-{{port}}.{{cluster}}.{{domain}} to another one.
+workspace:
+  name: {workspace}
+  domain: {domain}
+
+cluster:
+  name: {cluster}
+  # Kompox never creates or deletes a cluster that exists without it.
+  existing: true
+  # Known drivers are {drivers}.
+  provider: {driver}
+  # How to reach the cluster. Without kubeconfig and context the usual ones are taken.
+  auth:
+    type: kubectl
+    {kubeconfig}
+    {context}
+  # ingress:
+  #   controller: traefik
+  #   namespace: traefik
+  #   class: traefik
+  #   # The resolver that gets certificates for custom hosts.
+  #   certResolver: production
+  #   # Replaces {{cluster}}.{{domain}} in default host names.
+  #   domain: apps.example.com
+  # The image of kompox-node, built by `cargo xtask image`.
+  {images}
+  {node_image}
+
+app:
+  name: {app}
+  # A path relative to this file, or the compose text itself after a `|`.
+  compose: {compose}
+  # Custom hosts for published ports, next to the default ones.
+  # ingress:
+  #   http_80: www.example.com
+  # What the Pod may use in all.
+  # resources:
+  #   cpu: 500m
+  #   memory: 1Gi
+  # The disk that all compose volumes share. A further entry gives the compose volume of its name a disk of its own.
+  # volumes:
+  #   - name: default
+  #     size: 10Gi
+",
+        workspace = scalar(facts.workspace.as_str()),
+        domain = scalar(&facts.domain),
+        cluster = scalar(facts.cluster.as_str()),
+        drivers = drivers(),
+        driver = scalar(&facts.driver),
+        app = scalar(facts.app.as_str()),
+        compose = scalar(&facts.compose),
+    )
+}
+
+/// `key: value`, or the same with an example in a comment.
+fn line(key: &str, value: Option<&str>, example: &str) -> String {
+    match value {
+        Some(value) => format!("{key}: {}", scalar(value)),
+        None => format!("# {key}: {}", scalar(example)),
+    }
+}
+
+fn drivers() -> String {
+    let mut ids: Vec<_> = kompox_model::driver::KNOWN.iter().map(|driver| driver.id).collect();
+    ids.sort_unstable();
+    ids.join(", ")
+}
+
+/// A YAML scalar that reads back as `text`: plain where that is certain, otherwise in double quotes.
+fn scalar(text: &str) -> String {
+    const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+    let path = text.strip_prefix('~').filter(|rest| rest.starts_with('/')).unwrap_or(text);
+    let plain = path.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '.')
+        && path.chars().all(|c| c.is_ascii_alphanumeric() || "./_-@:".contains(c))
+        && !path.ends_with(':')
+        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
+    if plain {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            ' '..='~' => out.push(c),
+            _ => write!(out, "\\U{:08X}", u32::from(c))
+                .unwrap_or_else(|_| unreachable!("a String takes all text")),
+        }
+    }
+    out.push('"');
+    out
+}
