@@ -75,8 +75,9 @@ fn on_disk(fill: &CopyUp, root: &Path, sub_path: &str, wait: Duration) -> Result
 }
 
 fn fill_target(fill: &CopyUp, target: &Target, source: Option<&Folder>) -> Result<Filled> {
+    let nothing = source.map_or(Ok(true), Folder::is_empty)?;
     if let Some(empty) = &target.empty
-        && source.map_or(Ok(true), Folder::is_empty)?
+        && nothing
     {
         // In place: a container that has this folder mounted already must not lose it.
         own(fill, empty, source)?;
@@ -84,19 +85,15 @@ fn fill_target(fill: &CopyUp, target: &Target, source: Option<&Folder>) -> Resul
         return Ok(Filled::Empty);
     }
     let aside = target.start()?;
-    let filled = match source {
-        Some(source) => {
-            copy::contents(source, &aside)?;
-            Filled::Copied
-        }
-        None => {
-            own(fill, &aside, None)?;
+    match source {
+        Some(source) if !nothing => copy::contents(source, &aside)?,
+        _ => {
+            own(fill, &aside, source)?;
             aside.sync()?;
-            Filled::Empty
         }
-    };
+    }
     target.finish()?;
-    Ok(filled)
+    Ok(if nothing { Filled::Empty } else { Filled::Copied })
 }
 
 /// Owner and mode of a folder without content: those of the image's folder, else the plan's.

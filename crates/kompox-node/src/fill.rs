@@ -28,19 +28,27 @@ pub(crate) fn run(path: &Path, wait: Duration, header: &FillHeader, content: imp
     let Some(target) = Target::find(&disk.data, &header.sub_path)? else {
         return Ok(Filled { filled: false, entries: 0, bytes: 0 });
     };
-    let filled = fill(&target, content).and_then(|filled| {
-        // A disk that was deleted meanwhile is written to in the trash; that must not look like success.
-        let (now, _store) = open_locked(place, header)?;
-        if now.handle != disk.handle {
-            return Err(conflict(format!("disk `{}` was made anew meanwhile", header.disk)));
-        }
+    let filled = fill(&target, content);
+    // Again, with the store locked until the rename: a disk that was deleted meanwhile was filled in the trash, and
+    // that is what to report, not the failure that came of it.
+    let finished = reopen(place, header, &disk).and_then(|_store| {
+        let filled = filled?;
         target.finish()?;
         Ok(filled)
     });
-    if filled.is_err() {
+    if finished.is_err() {
         target.give_up();
     }
-    filled
+    finished
+}
+
+/// The store, locked, if the disk is still the same.
+fn reopen(place: Place<'_>, header: &FillHeader, disk: &OpenDisk) -> Result<Store> {
+    let (now, store) = open_locked(place, header)?;
+    if now.handle == disk.handle {
+        return Ok(store);
+    }
+    Err(conflict(format!("disk `{}` was made anew meanwhile", header.disk)))
 }
 
 struct OpenDisk {

@@ -23,7 +23,7 @@ pub(crate) fn into(folder: &Folder, content: impl Read) -> Result<(u64, u64)> {
     let mut syncer = Syncer::default();
     let (mut count, mut bytes) = (0, 0);
     for entry in archive.entries().map_err(|error| broken(&error))? {
-        let mut entry = entry.map_err(|error| broken(&error))?;
+        let mut entry = entry.map_err(|error| if ended.get() { cut() } else { broken(&error) })?;
         let path = plain_path(&entry)?;
         let written =
             write(folder, &path, &mut entry, &mut syncer).map_err(|failure| in_entry(&path, failure))?;
@@ -58,10 +58,7 @@ fn cut() -> Failure {
 }
 
 fn broken(error: &io::Error) -> Failure {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => cut(),
-        _ => invalid(format!("the archive is not understood: {error}")),
-    }
+    invalid(format!("the archive is not understood: {error}"))
 }
 
 fn in_entry(path: &Path, failure: Failure) -> Failure {
@@ -159,10 +156,7 @@ fn file<R: Read>(
 ) -> Result<u64> {
     let size = entry.size();
     let mut file = parent.create_file(name, Mode::RUSR | Mode::WUSR)?;
-    let written = io::copy(entry, &mut file).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => cut(),
-        _ => cannot("write", parent.shown(name), error),
-    })?;
+    let written = io::copy(entry, &mut file).map_err(|error| cannot("write", parent.shown(name), error))?;
     if written != size {
         return Err(cut());
     }

@@ -89,8 +89,10 @@ fn a_fenced_volume_is_not_touched() {
     assert_eq!(disks(root), ["d1*", "d2"]);
 }
 
-/// Every way to break a record, and a part of the message that says what is wrong.
-const BROKEN: &[(&str, fn(&Path), &str)] = &[
+/// A name, a way to break a record in a volume's folder, and a part of the message that says what is wrong.
+type Break = (&'static str, fn(&Path), &'static str);
+
+const BROKEN: &[Break] = &[
     ("volume emptied", |v| fs::write(v.join("volume.json"), "").unwrap(), "volume.json is garbled"),
     (
         "volume cut",

@@ -1,6 +1,6 @@
 //! What a disk store promises, one request after the other (VOL-01 to VOL-12).
 
-use crate::program::{ask, command, finish, run, store_arguments};
+use crate::program::{ask, command, run, store_arguments};
 use crate::requests::{
     app, assign, create, create_request, delete, disks, list, listing, made, status, volume,
 };
@@ -234,12 +234,14 @@ fn many_at_once_leave_one_assigned_disk() {
     let temp = tempdir().unwrap();
     let start = |disk: String| {
         let request = Request::new(Operation::Create(create_request(volume("db"), &disk, 0))).encode();
-        (command().args(store_arguments(temp.path())).spawn().unwrap(), request)
+        let mut child = command().args(store_arguments(temp.path())).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), request.as_bytes()).unwrap();
+        child
     };
     let children: Vec<_> = (0..12).map(|number| start(format!("d{}", number % 6))).collect();
     let answers: Vec<_> = children
         .into_iter()
-        .map(|(child, request)| crate::program::answer(&finish(child, request.as_bytes())))
+        .map(|child| crate::program::answer(&child.wait_with_output().unwrap()))
         .collect();
     let made = answers.iter().filter(|answer| matches!(answer, Ok(Success::Created(_)))).count();
     assert_eq!(made, 1, "{answers:?}");
