@@ -60,6 +60,8 @@ pub enum Success {
     Assigned(Assigned),
     /// To `Delete`.
     Deleted(Deleted),
+    /// To `FindOccupied`.
+    Occupied(Occupied),
     /// To the stream of `kompox-node fill`.
     Filled(Filled),
 }
@@ -161,7 +163,15 @@ pub struct Deleted {
     pub leftover: Option<String>,
 }
 
-/// A sub-path that has content.
+/// Sub-paths with content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occupied {
+    /// Those of the request's paths where anything is, in the request's order. An empty folder is nothing, and so is
+    /// unfinished content.
+    pub paths: Vec<String>,
+}
+
+/// A sub-path that was filled or left alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filled {
     /// False when the sub-path was not empty: it was left alone.

@@ -15,8 +15,8 @@ mod request;
 mod time;
 
 pub use answer::{
-    Answer, Assigned, Backend, Created, Deleted, DiskEntry, Failure, Filled, Kind, Listing, Outcome, Problem,
-    Status, Success, VolumeEntry,
+    Answer, Assigned, Backend, Created, Deleted, DiskEntry, Failure, Filled, Kind, Listing, Occupied,
+    Outcome, Problem, Status, Success, VolumeEntry,
 };
 pub use fill::{FILL_PREFIX, FillHeader, check_sub_path};
 pub use json::{DecodeError, MAX_JSON_BYTES};
@@ -27,7 +27,7 @@ pub use plan::{CopyUp, CopyUpPlan, FileToWrite, FillTarget, Owner, WriteFilesPla
 pub use record::{
     DiskRecord, DiskState, Holder, Identity, RECORD_FORMAT, SOURCE_EMPTY, StoreRecord, VolumeRecord,
 };
-pub use request::{AppRef, AssignDisk, CreateDisk, DeleteDisk, Operation, Request, VolumeRef};
+pub use request::{AppRef, AssignDisk, CreateDisk, DeleteDisk, FindOccupied, Operation, Request, VolumeRef};
 pub use time::{TimeError, check_time, newest_first};
 
 /// The version of requests, answers and plans. A program answers a request of another version with Unsupported.

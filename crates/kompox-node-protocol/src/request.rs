@@ -52,6 +52,8 @@ pub enum Operation {
     Assign(AssignDisk),
     /// Deletes a disk that is not assigned; one that is not there is a success. Answered by `Deleted`.
     Delete(DeleteDisk),
+    /// Which folders of a disk have content; writes nothing. Answered by `Occupied`.
+    FindOccupied(FindOccupied),
 }
 
 /// An app and its hash.
@@ -168,4 +170,16 @@ pub struct DeleteDisk {
     pub generation: u64,
     /// Name of the disk.
     pub disk: String,
+}
+
+/// Asks which folders of a disk have content. Any cluster may ask; only the identity is compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FindOccupied {
+    /// The volume.
+    pub volume: VolumeRef,
+    /// Name of the disk; NotFound when there is none.
+    pub disk: String,
+    /// The sub-paths to look at; see [`crate::check_sub_path`].
+    pub paths: Vec<String>,
 }

@@ -84,6 +84,11 @@ fn requests() {
         if_not_exists: false,
     };
     assert_eq!(create.check(), Ok(()));
+    let occupied = FindOccupied {
+        volume: volume(),
+        disk: "d1".into(),
+        paths: vec!["volumes/db".into(), "binds/conf".into()],
+    };
     for (name, request) in [
         ("request-status", Request::new(Operation::Status {})),
         ("request-init", Request::new(Operation::Init {})),
@@ -134,6 +139,7 @@ fn answers() {
         ("answer-created", Ok(Success::Created(Box::new(created)))),
         ("answer-assigned", Ok(Success::Assigned(assigned))),
         ("answer-deleted", Ok(Success::Deleted(Deleted { existed: true, leftover: None }))),
+        ("answer-occupied", Ok(Success::Occupied(Occupied { paths: vec!["volumes/db".into()] }))),
         ("answer-filled", Ok(Success::Filled(Filled { filled: true, entries: 2, bytes: 3 }))),
         (
             "answer-error",

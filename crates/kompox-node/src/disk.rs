@@ -61,6 +61,12 @@ pub(crate) fn check_names(volume: &VolumeRef, disk: &str) -> Result<()> {
     check_label("disk", disk, DISK_NAME_LIMIT).map_err(invalid)
 }
 
+/// The failure of a request about a disk that is not there.
+pub(crate) fn unknown(VolumeRef { app, volume, .. }: &VolumeRef, disk: &str) -> Failure {
+    let message = format!("volume `{volume}` of app {} has no disk `{disk}`", app.identity);
+    Failure::new(Kind::NotFound, message).hint("list the disks to see their names")
+}
+
 /// Makes a disk, or goes on making one that is still in state `creating`.
 pub(crate) fn create(root: &Folder, request: &CreateDisk) -> Result<Created> {
     let app = volume::app_folder(root, &request.volume.app)?;

@@ -3,7 +3,7 @@
 //! The archive is written aside and renamed last; one that is cut short, or has an entry that could lead out of the
 //! folder or is not plain content, leaves nothing behind.
 
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::failure::{Result, conflict, invalid};
 use crate::folder::Folder;
 use crate::store::{Place, Store};
@@ -11,7 +11,7 @@ use crate::target::Target;
 use crate::unpack;
 use crate::volume::Volume;
 use crate::{backend, lock};
-use kompox_node_protocol::{DiskState, Failure, FillHeader, Filled, Kind};
+use kompox_node_protocol::{DiskState, FillHeader, Filled};
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -62,11 +62,7 @@ fn open(place: Place<'_>, header: &FillHeader) -> Result<OpenDisk> {
 
 /// The disk, ready and ours, with the store locked as long as the second part is kept.
 fn open_locked(place: Place<'_>, header: &FillHeader) -> Result<(OpenDisk, Store)> {
-    let unknown = || {
-        let app = &header.volume.app.identity;
-        let message = format!("volume `{}` of app {app} has no disk `{}`", header.volume.volume, header.disk);
-        Failure::new(Kind::NotFound, message).hint("list the disks to see their names")
-    };
+    let unknown = || disk::unknown(&header.volume, &header.disk);
     let store = Store::find(place, lock::shared)?.ok_or_else(unknown)?;
     let volume = Volume::find_checked(&store.root, &header.volume)?.ok_or_else(unknown)?;
     let disk = Disk::find(&volume, &header.disk)?.ok_or_else(unknown)?;

@@ -17,6 +17,7 @@ mod hold;
 mod install;
 mod listing;
 mod lock;
+mod occupied;
 mod random;
 mod record;
 mod signal;

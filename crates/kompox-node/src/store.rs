@@ -3,7 +3,7 @@
 use crate::failure::{Result, cannot, conflict, invalid};
 use crate::folder::Folder;
 use crate::lock::Lock;
-use crate::{backend, disk, fault, listing, lock, random, record, trash, volume};
+use crate::{backend, disk, fault, listing, lock, occupied, random, record, trash, volume};
 use kompox_node_protocol::{
     AppRef, Deleted, Failure, Listing, Operation, RECORD_FORMAT, Request, Status, StoreRecord, Success,
     check_app_hash,
@@ -55,7 +55,8 @@ pub(crate) fn answer(path: &Path, wait: Duration, request: &Request) -> Result<S
         }
         Operation::Assign(assign) => {
             disk::check_names(&assign.volume, &assign.disk)?;
-            let store = Store::find(place, lock::exclusive)?.ok_or_else(|| volume::unknown_disk(assign))?;
+            let store = Store::find(place, lock::exclusive)?;
+            let store = store.ok_or_else(|| disk::unknown(&assign.volume, &assign.disk))?;
             let assigned = volume::assign(&store.root, assign)?;
             store.leave();
             Ok(Success::Assigned(assigned))
@@ -69,6 +70,7 @@ pub(crate) fn answer(path: &Path, wait: Duration, request: &Request) -> Result<S
             let leftover = trash::leftover(&store.unlock());
             Ok(Success::Deleted(Deleted { existed, leftover }))
         }
+        Operation::FindOccupied(request) => occupied::find(place, request).map(Success::Occupied),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Volumes: whose they are, and which disk they use. IO.
 
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::failure::{Result, conflict};
 use crate::folder::Folder;
 use crate::record;
 use kompox_node_protocol::{
-    AppRef, AssignDisk, Assigned, DiskState, Failure, Identity, Kind, VolumeRecord, VolumeRef, check_app_hash,
+    AppRef, AssignDisk, Assigned, DiskState, Identity, VolumeRecord, VolumeRef, check_app_hash,
 };
 
 pub(crate) const RECORD: &str = "volume.json";
@@ -42,10 +42,21 @@ impl Volume {
 
     /// The volume that a request is about, with everything compared that must be before it is touched.
     pub(crate) fn find_checked(root: &Folder, wanted: &VolumeRef) -> Result<Option<Self>> {
+        let found = Self::find_owned(root, wanted)?;
+        if let Some(volume) = &found {
+            volume.check(wanted)?;
+        }
+        Ok(found)
+    }
+
+    /// The same for looking only: its app is compared, and any cluster may look.
+    pub(crate) fn find_owned(root: &Folder, wanted: &VolumeRef) -> Result<Option<Self>> {
         let Some(app) = root.find_folder(&wanted.app.app_hash)? else { return Ok(None) };
-        let Some(volume) = Self::find(&app, &wanted.app.app_hash, &wanted.volume)? else { return Ok(None) };
-        volume.check(wanted)?;
-        Ok(Some(volume))
+        let found = Self::find(&app, &wanted.app.app_hash, &wanted.volume)?;
+        if let Some(volume) = &found {
+            check_identity(&volume.record, &wanted.app.identity)?;
+        }
+        Ok(found)
     }
 
     /// Compares owner, holder and fence.
@@ -115,7 +126,7 @@ pub(crate) fn names(app: &Folder) -> Result<Vec<String>> {
     for entry in app.entries()? {
         match entry.name.to_str() {
             // Ours, unfinished.
-            Some(name) if name.starts_with(crate::disk::STAGED) => {}
+            Some(name) if name.starts_with(disk::STAGED) => {}
             Some(name) => names.push(name.to_owned()),
             None => return Err(conflict(format!("{} is not part of a disk store", app.shown(&entry.name)))),
         }
@@ -136,16 +147,10 @@ pub(crate) fn app_folder(root: &Folder, app: &AppRef) -> Result<Folder> {
     Ok(folder)
 }
 
-/// The failure of an assign to a disk that is not there.
-pub(crate) fn unknown_disk(AssignDisk { volume: wanted, disk, .. }: &AssignDisk) -> Failure {
-    let message = format!("volume `{}` of app {} has no disk `{disk}`", wanted.volume, wanted.app.identity);
-    Failure::new(Kind::NotFound, message).hint("list the disks to see their names")
-}
-
 /// Switches a volume to a ready disk; writes nothing when it is so already.
 pub(crate) fn assign(root: &Folder, request: &AssignDisk) -> Result<Assigned> {
     let AssignDisk { volume: wanted, generation, disk: name } = request;
-    let unknown = || unknown_disk(request);
+    let unknown = || disk::unknown(wanted, name);
     let mut volume = Volume::find_checked(root, wanted)?.ok_or_else(unknown)?;
     let disk = Disk::find(&volume, name)?.ok_or_else(unknown)?;
     match disk.record.state {

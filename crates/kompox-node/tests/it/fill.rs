@@ -1,9 +1,9 @@
 //! Uploads into disks.
 
-use crate::program::{answer, command, is_root, run};
+use crate::program::{answer, ask, command, is_root, run};
 use crate::requests::{delete, made, volume};
 use crate::shown;
-use kompox_node_protocol::{Failure, FillHeader, Filled, Kind, Success};
+use kompox_node_protocol::{Failure, FillHeader, Filled, FindOccupied, Kind, Operation, Request, Success};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
@@ -105,6 +105,37 @@ fn an_archive_fills_an_empty_folder_once() {
     // An empty folder, as the kubelet makes it, is filled too.
     std::fs::create_dir(data.join("binds/made")).unwrap();
     assert!(fill(temp.path(), &header("binds/made"), &sample()).unwrap().filled);
+}
+
+fn occupied(root: &Path, holder_uid: &str, disk: &str, paths: &[&str]) -> Result<Vec<String>, Failure> {
+    let mut volume = volume("db");
+    volume.holder.cluster_uid = holder_uid.into();
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    let request = FindOccupied { volume, disk: disk.into(), paths };
+    ask(root, &Request::new(Operation::FindOccupied(request))).map(|success| match success {
+        Success::Occupied(occupied) => occupied.paths,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn occupied_folders_are_those_with_content() {
+    let (temp, data) = disk();
+    let paths = ["volumes/db", "binds", "binds/conf", "binds/co", "file", "link", "empty", "half"];
+    assert_eq!(occupied(temp.path(), "uid-1", "d1", &paths), Ok(Vec::new()));
+    fill(temp.path(), &header("binds/conf"), &sample()).unwrap();
+    assert!(fill(temp.path(), &header("empty"), &[0; 1024]).unwrap().filled);
+    std::fs::create_dir_all(data.join("half/.kompox-fill-x")).unwrap();
+    std::fs::write(data.join("file"), "").unwrap();
+    symlink("/", data.join("link")).unwrap();
+    // Any cluster may look.
+    for uid in ["uid-1", "uid-2"] {
+        let found = occupied(temp.path(), uid, "d1", &paths).unwrap();
+        assert_eq!(found, ["binds", "binds/conf", "file", "link"]);
+    }
+    assert_eq!(occupied(temp.path(), "uid-1", "d9", &paths).unwrap_err().kind, Kind::NotFound);
+    assert_eq!(occupied(temp.path(), "uid-1", "d1", &["/etc"]).unwrap_err().kind, Kind::Invalid);
+    assert_eq!(occupied(temp.path(), "uid-1", "d1", &["link/etc"]).unwrap_err().kind, Kind::Conflict);
 }
 
 #[test]
@@ -277,7 +308,7 @@ fn a_full_file_system_is_a_quota_and_leaves_nothing() {
     entry(&mut archive, EntryType::Regular, "large", 0o644, &vec![7; 400_000]);
     std::fs::write(temp.path().join("in"), stream(&header("conf"), &archive.into_inner().unwrap())).unwrap();
     let request = crate::requests::create_request(volume("db"), "d1", 0);
-    let request = kompox_node_protocol::Request::new(kompox_node_protocol::Operation::Create(request));
+    let request = Request::new(Operation::Create(request));
     std::fs::write(temp.path().join("create"), request.encode()).unwrap();
     // A mount namespace of its own: nothing of it is left on the machine.
     let script = "set -e; mount -t tmpfs -o size=256k none $1/small; \

@@ -68,6 +68,20 @@ fn signal_waits_for_the_end() {
 }
 
 #[test]
+fn the_first_process_is_signalled_from_beside_it() {
+    if !is_root("the_first_process_is_signalled_from_beside_it") {
+        return;
+    }
+    // As a preStop hook does: the shell is process 1 and ends in its own way, which ends the waiting one too.
+    let script = "trap 'exit 3' USR1; \"$0\" signal USR1 --wait & while :; do wait; done";
+    let status = std::process::Command::new("unshare")
+        .args(["--pid", "--fork", "--kill-child", "sh", "-c", script, env!("CARGO_BIN_EXE_kompox-node")])
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(3));
+}
+
+#[test]
 fn install_is_repeatable() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("kompox-node");
