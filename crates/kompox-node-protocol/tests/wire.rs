@@ -4,9 +4,9 @@
 
 use kompox_node_protocol::{
     Answer, AppRef, AssignDisk, Assigned, Backend, CopyUp, CopyUpPlan, CreateDisk, Created, DeleteDisk,
-    Deleted, DiskEntry, DiskRecord, DiskState, Failure, FileToWrite, FillHeader, FillTarget, Filled, Holder,
-    Identity, Kind, Listing, Operation, Owner, Problem, Request, Status, Success, VolumeEntry, VolumeRecord,
-    VolumeRef, WriteFilesPlan,
+    Deleted, DiskEntry, DiskRecord, DiskState, Failure, FileToWrite, FillHeader, FillTarget, Filled,
+    FindOccupied, Holder, Identity, Kind, Listing, Occupied, Operation, Owner, Problem, Request, Status,
+    Success, VolumeEntry, VolumeRecord, VolumeRef, WriteFilesPlan,
 };
 use std::path::PathBuf;
 
