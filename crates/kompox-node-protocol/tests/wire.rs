@@ -111,6 +111,7 @@ fn requests() {
                 disk: "d1".into(),
             })),
         ),
+        ("request-find-occupied", Request::new(Operation::FindOccupied(occupied))),
     ] {
         check(name, &request, Request::encode, |text| Request::decode(text).unwrap());
     }
