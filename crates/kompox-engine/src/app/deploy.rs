@@ -41,6 +41,8 @@ pub struct Deployed {
     pub hosts: Vec<Host>,
     /// What convert said.
     pub notes: Diagnostics,
+    /// The objects as they are, or would be, applied, the Namespace first.
+    pub objects: Vec<Object>,
 }
 
 /// Deploys the app. With nothing to do it takes no Lease and writes nothing.
@@ -66,7 +68,8 @@ pub async fn deploy(scope: &Scope<'_>, loaded: &Loaded, options: &DeployOptions,
 }
 
 fn deployed(scope: &Scope<'_>, seen: Seen, pod: Option<String>) -> Deployed {
-    Deployed { plan: seen.plan, namespace: scope.namespace(), pod, hosts: seen.summary.hosts, notes: seen.notes }
+    let objects = [seen.namespace].into_iter().chain(seen.objects.iter().cloned()).collect();
+    Deployed { plan: seen.plan, namespace: scope.namespace(), pod, hosts: seen.summary.hosts, notes: seen.notes, objects }
 }
 
 /// Everything that needs the Lease.
