@@ -1,2 +1,57 @@
-//! Development commands.
-fn main() {}
+//! Development commands, as `cargo xtask COMMAND`. Each module owns one command.
+
+mod build;
+mod ci;
+mod cluster;
+mod image;
+mod process;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Development commands of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Real local Kubernetes clusters.
+    #[command(subcommand)]
+    Cluster(cluster::Command),
+    /// Builds container images for them.
+    Image(image::Arguments),
+    /// Every test, in tiers, with counts.
+    Test(test::Arguments),
+    /// The rules of the project that no compiler checks.
+    Tidy,
+    /// What a change must pass: formatting, lints, tidy, test.
+    Ci(test::Arguments),
+}
+
+/// What a command ends with: its error is printed with all its sources.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Cluster(command) => cluster::run(command),
+        Command::Image(arguments) => image::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Tidy => Ok(tidy::run(&build::root())?),
+        Command::Ci(arguments) => ci::run(&arguments),
+    };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        eprintln!("  caused by: {error}");
+        source = error.source();
+    }
+    ExitCode::FAILURE
+}

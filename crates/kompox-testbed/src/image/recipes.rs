@@ -1,0 +1,118 @@
+//! How each image is put together. Builds the programs an image is made of.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::error::{Error, Result};
+use crate::golang;
+use crate::image::archive::Config;
+use crate::image::debian;
+use crate::image::tree::{Content, Tree};
+use crate::image::{Image, PAUSE_REFERENCE};
+use crate::key::Key;
+use crate::layout::Layout;
+use crate::program::Program;
+use crate::rust_tools;
+use crate::steps::Steps;
+
+/// Makes an image's files.
+type MakeTree = Box<dyn FnOnce(&Layout) -> Result<Tree>>;
+
+/// An image to be built.
+pub(super) struct Recipe {
+    /// Its name with tag.
+    pub(super) reference: String,
+    /// Hash of everything it is made from.
+    pub(super) key: String,
+    /// How it runs.
+    pub(super) config: Config,
+    /// Its files.
+    pub(super) tree: MakeTree,
+}
+
+/// Looks up a recipe, building the programs in it.
+pub(super) fn of(image: Image, layout: &Layout, steps: &Steps<'_>) -> Result<Recipe> {
+    match image {
+        Image::Pause => pause(layout, steps),
+        Image::Busybox => busybox(),
+        Image::Coredns => program("coredns", golang::coredns(layout, steps)?, "localhost/coredns:1"),
+        Image::Traefik => program("traefik", golang::traefik(layout, steps)?, "localhost/traefik:3"),
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn pause(layout: &Layout, steps: &Steps<'_>) -> Result<Recipe> {
+    let helper = rust_tools::helper(layout, steps)?;
+    Ok(Recipe {
+        reference: PAUSE_REFERENCE.to_owned(),
+        key: Key::default().text("pause 1").file(&helper)?.short(),
+        config: Config {
+            entrypoint: words(&["/testbed-helper", "hold"]),
+            user: "65535:65535".to_owned(),
+            ..Config::default()
+        },
+        tree: Box::new(move |_| {
+            let mut tree = Tree::default();
+            tree.file("testbed-helper", 0o755, Content::Copy(helper));
+            Ok(tree)
+        }),
+    })
+}
+
+/// A single program in an otherwise empty image; the folder's name already is its hash.
+fn program(name: &'static str, folder: std::path::PathBuf, reference: &str) -> Result<Recipe> {
+    let key = folder.file_name().unwrap_or_default().as_encoded_bytes().to_owned();
+    Ok(Recipe {
+        reference: reference.to_owned(),
+        key: Key::default().text("program 1").text(key).short(),
+        config: Config { entrypoint: vec![format!("/{name}")], ..Config::default() },
+        tree: Box::new(move |_| {
+            let mut tree = Tree::default();
+            tree.file(name, 0o755, Content::Copy(folder.join(name)));
+            tree.folder("tmp", 0o1777, 0);
+            Ok(tree)
+        }),
+    })
+}
+
+fn busybox() -> Result<Recipe> {
+    let selection = debian::Selection { packages: &["busybox-static"], without: &[], leave_out: &[] };
+    Ok(Recipe {
+        reference: "localhost/busybox:1".to_owned(),
+        key: Key::default().text("busybox 1").text(format!("{selection:?}")).short(),
+        config: Config { cmd: words(&["sh"]), ..Config::default() },
+        tree: Box::new(move |layout| {
+            let mut tree = debian::tree(layout, &selection)?;
+            applets(layout, &mut tree)?;
+            accounts(&mut tree);
+            Ok(tree)
+        }),
+    })
+}
+
+/// Links for everything busybox can do that no program in the tree does.
+fn applets(layout: &Layout, tree: &mut Tree) -> Result<()> {
+    let no_program =
+        || Error::Form { what: "package busybox-static".to_owned(), detail: "no program".to_owned() };
+    let program = tree.content("usr/bin/busybox").ok_or_else(no_program)?;
+    let copy = layout.packages().join("busybox");
+    fs::write(&copy, program).map_err(Error::file("write", &copy))?;
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).map_err(Error::file("write", &copy))?;
+    for applet in Program::new(&copy).arg("--list").run()?.lines() {
+        let places = ["usr/bin", "usr/sbin"].map(|folder| format!("{folder}/{applet}"));
+        if !places.iter().any(|place| tree.has(place)) {
+            tree.symlink(&places[0], "busybox");
+        }
+    }
+    Ok(())
+}
+
+/// The accounts images share. Debian's own are made by scripts that never run here.
+fn accounts(tree: &mut Tree) {
+    tree.text("etc/passwd", 0o644, include_str!("../../../../testbed/images/passwd"));
+    tree.text("etc/group", 0o644, include_str!("../../../../testbed/images/group"));
+    tree.text("etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nhosts: files dns\n");
+}

@@ -1,0 +1,97 @@
+//! The test bed of one checkout: where it keeps its state, and its clusters.
+
+use std::path::{Path, PathBuf};
+
+use crate::cluster::{Cluster, UpOptions, Wipe};
+use crate::error::{Error, Result};
+use crate::image::{self, Image, ImageArchive};
+use crate::layout::Layout;
+use crate::slot::Slot;
+use crate::steps::Steps;
+
+/// Overrides where the test bed keeps its state.
+pub const ROOT_VARIABLE: &str = "KOMPOX_TESTBED_DIR";
+
+/// The test bed of one checkout.
+#[derive(Debug, Clone)]
+pub struct Testbed {
+    layout: Layout,
+}
+
+impl Testbed {
+    /// The test bed of the checkout this program was built from: `target/testbed` there, or the
+    /// folder named by [`ROOT_VARIABLE`].
+    ///
+    /// # Errors
+    /// When the folder cannot be made or is one that a cluster cannot see.
+    pub fn of_this_checkout() -> Result<Self> {
+        let root = std::env::var_os(ROOT_VARIABLE).filter(|root| !root.is_empty());
+        let root = root.map_or_else(|| repository().join("target/testbed"), PathBuf::from);
+        Self::open(&root)
+    }
+
+    /// A test bed with its state in another folder.
+    ///
+    /// # Errors
+    /// As [`Testbed::of_this_checkout`].
+    pub fn open(root: &Path) -> Result<Self> {
+        std::fs::create_dir_all(root).map_err(Error::file("make", root))?;
+        let root = root.canonicalize().map_err(Error::file("resolve", root))?;
+        if root.starts_with("/run") || root.starts_with("/var/lib/kubelet") {
+            return Err(Error::Machine(format!("a cluster covers {} with its own", root.display())));
+        }
+        Ok(Self { layout: Layout { repository: repository(), root } })
+    }
+
+    /// A cluster by name, running or not.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for anything but a letter from a to i.
+    pub fn cluster(&self, name: &str) -> Result<Cluster> {
+        let slot: Slot = name.parse()?;
+        Ok(Cluster { layout: self.layout.clone(), slot })
+    }
+
+    /// Brings a cluster up or back to health, building and installing what is missing. What runs
+    /// already is left alone; several callers at once take turns.
+    ///
+    /// # Errors
+    /// Anything of the machine, the builds or the cluster.
+    pub fn up(&self, name: &str, options: &UpOptions) -> Result<Cluster> {
+        let cluster = self.cluster(name)?;
+        cluster.up(options)?;
+        Ok(cluster)
+    }
+
+    /// Takes a cluster down and undoes what it changed on the machine. Its data stay unless wiped.
+    ///
+    /// # Errors
+    /// [`Error::SlotTaken`] if it belongs to another state folder, and those of the machine.
+    pub fn down(&self, name: &str, wipe: Option<Wipe>) -> Result<()> {
+        self.cluster(name)?.down(wipe)
+    }
+
+    /// Every cluster that has data here or is running from here.
+    #[must_use]
+    pub fn clusters(&self) -> Vec<Cluster> {
+        Slot::all()
+            .map(|slot| Cluster { layout: self.layout.clone(), slot })
+            .filter(|cluster| cluster.folder().is_dir())
+            .collect()
+    }
+
+    /// Builds images unless they were built from the same inputs before.
+    ///
+    /// # Errors
+    /// Those of the builds.
+    pub fn ensure_images(&self, images: &[Image]) -> Result<Vec<ImageArchive>> {
+        let steps = Steps::new("image");
+        images.iter().map(|image| image::ensure(*image, &self.layout, &steps)).collect()
+    }
+}
+
+/// The checkout, known since the program was built.
+fn repository() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
