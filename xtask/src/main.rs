@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Command::Cluster(command) => cluster::run(command),
         Command::Image(arguments) => image::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
-        Command::Tidy => Ok(tidy::run(&build::root())?),
+        Command::Tidy => tidy::run(&build::root()).map_err(Into::into),
         Command::Ci(arguments) => ci::run(&arguments),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
