@@ -1,1 +1,7 @@
-//! Test doubles: fakes, scripted API server, golden runner.
+//! Test doubles: a scripted Kubernetes API server and the runner of golden tests. Development only.
+
+pub mod api;
+pub mod golden;
+
+pub use api::{Fault, Recorded, ScriptedApi, When};
+pub use golden::golden;
