@@ -88,8 +88,11 @@ pub async fn status(scope: &ClusterScope<'_>) -> Result<ClusterReport, Error> {
     let services_query = Query::new(Gvk::core("Service"), Some(&ingress.namespace));
     let (classes, nodes) =
         join(scope.kubernetes.list(&call, &class_query), scope.kubernetes.list(&call, &nodes_query)).await;
-    let (services, status) =
-        join(scope.kubernetes.list(&call, &services_query), scope.driver.cluster_status(&call, scope.cluster)).await;
+    let (services, status) = join(
+        scope.kubernetes.list(&call, &services_query),
+        scope.driver.cluster_status(&call, scope.cluster),
+    )
+    .await;
     let mut status = match status {
         Ok(status) => status,
         Err(error) if error.kind == ErrorKind::Unsupported => ClusterStatus::default(),
@@ -124,7 +127,8 @@ fn node_report(node: &Value) -> NodeReport {
     let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
     NodeReport {
         name: text("/metadata/name"),
-        ready: conditions.is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True")),
+        ready: conditions
+            .is_some_and(|all| all.iter().any(|c| c["type"] == "Ready" && c["status"] == "True")),
         kubelet: text("/status/nodeInfo/kubeletVersion"),
     }
 }

@@ -4,7 +4,8 @@ use crate::app::act;
 use crate::progress::Step;
 use crate::{Error, Event, Scope};
 use kompox_model::port::{
-    ApplyOptions, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, GapKind, Lock, PortError, Query,
+    ApplyOptions, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, GapKind, Lock,
+    PortError, Query,
 };
 use kompox_model::quantity::Bytes;
 use kompox_model::{AppIdentity, Disk, DiskName, DiskSource, Gvk, Volume, VolumeName};
@@ -55,7 +56,8 @@ pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) ->
     under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
         let step = Step::start(scope.progress, format!("creating disk {}", create.name));
         lock.check()?;
-        let disk = disks(scope)?.create(&scope.call(), scope.disks(identity, uid), &volume.name, &create).await?;
+        let disk =
+            disks(scope)?.create(&scope.call(), scope.disks(identity, uid), &volume.name, &create).await?;
         step.done(format!("disk {} created", disk.name));
         Ok(disk)
     })
@@ -66,7 +68,12 @@ pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) ->
 ///
 /// # Errors
 /// NotFound without such a disk; those of the driver.
-pub async fn assign(scope: &Scope<'_>, volume: Option<&VolumeName>, name: &DiskName, holder: &str) -> Result<Disk, Error> {
+pub async fn assign(
+    scope: &Scope<'_>,
+    volume: Option<&VolumeName>,
+    name: &DiskName,
+    holder: &str,
+) -> Result<Disk, Error> {
     let volume = find_volume(scope, volume)?;
     under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
         lock.check()?;
@@ -80,7 +87,12 @@ pub async fn assign(scope: &Scope<'_>, volume: Option<&VolumeName>, name: &DiskN
 ///
 /// # Errors
 /// Conflict while the disk is assigned or in use; those of the driver and the cluster.
-pub async fn delete(scope: &Scope<'_>, volume: Option<&VolumeName>, name: &DiskName, holder: &str) -> Result<bool, Error> {
+pub async fn delete(
+    scope: &Scope<'_>,
+    volume: Option<&VolumeName>,
+    name: &DiskName,
+    holder: &str,
+) -> Result<bool, Error> {
     let volume = find_volume(scope, volume)?.name.clone();
     let cluster = scope.kubernetes.facts(&scope.call()).await?;
     let inventory = inventory(scope, &cluster.uid).await?;
@@ -94,7 +106,8 @@ pub async fn delete(scope: &Scope<'_>, volume: Option<&VolumeName>, name: &DiskN
         let step = Step::start(scope.progress, format!("deleting disk {name}"));
         lock.check()?;
         let scoped = scope.disks(identity, uid);
-        let deleted = disks(scope)?.delete(&scope.call(), scoped, &volume, name, DiskDelete::default()).await?;
+        let deleted =
+            disks(scope)?.delete(&scope.call(), scoped, &volume, name, DiskDelete::default()).await?;
         step.done(format!("disk {name} deleted"));
         Ok(deleted)
     })
@@ -114,7 +127,8 @@ fn refuse_assigned(disk: &Disk) -> Result<(), Error> {
 
 /// A PersistentVolume for the handle means that a Pod may still mount the disk.
 async fn refuse_used(scope: &Scope<'_>, handle: &str) -> Result<(), Error> {
-    let volumes = scope.kubernetes.list(&scope.call(), &Query::new(Gvk::core("PersistentVolume"), None)).await?;
+    let volumes =
+        scope.kubernetes.list(&scope.call(), &Query::new(Gvk::core("PersistentVolume"), None)).await?;
     let used = volumes.iter().find(|volume| {
         ["/spec/local/path", "/spec/csi/volumeHandle", "/spec/hostPath/path"]
             .iter()
@@ -149,8 +163,12 @@ pub(crate) fn believed(inventory: &DiskInventory) -> Result<(), Error> {
     let Some(gap) = inventory.gaps.first() else { return Ok(()) };
     let (kind, hint) = match gap.kind {
         GapKind::NotInstalled => (ErrorKind::Unavailable, "a command that makes a disk installs it"),
-        GapKind::Unreachable => (ErrorKind::Unavailable, "nothing was changed; repeat the command once it answers again"),
-        GapKind::Foreign => (ErrorKind::Conflict, "nothing was changed; mount the right disk store on that node first"),
+        GapKind::Unreachable => {
+            (ErrorKind::Unavailable, "nothing was changed; repeat the command once it answers again")
+        }
+        GapKind::Foreign => {
+            (ErrorKind::Conflict, "nothing was changed; mount the right disk store on that node first")
+        }
     };
     Err(Error::refused(kind, format!("not all disks can be seen: {}", gap.message), hint))
 }
@@ -164,7 +182,8 @@ pub(crate) async fn prepare(scope: &Scope<'_>, lock: &dyn Lock) -> Result<(), Er
         let live = scope.kubernetes.get(&call, &object.reference).await?;
         let force = ApplyOptions { dry_run: false, force: true };
         if let Some(live) = &live {
-            let after = scope.kubernetes.apply(&call, object, ApplyOptions { dry_run: true, ..force }).await?;
+            let after =
+                scope.kubernetes.apply(&call, object, ApplyOptions { dry_run: true, ..force }).await?;
             if crate::app::plan::differences(live, &after).is_empty() {
                 continue;
             }

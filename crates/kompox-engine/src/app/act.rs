@@ -37,7 +37,9 @@ pub(crate) async fn lock(scope: &Scope<'_>, holder: &str) -> Result<Box<dyn Lock
     }
     let lock = scope.kubernetes.lock(&call, &namespace, holder).await?;
     if let Some(former) = lock.taken_over() {
-        scope.progress.event(Event::Warning(format!("took over from {former}, which stopped without finishing")));
+        scope
+            .progress
+            .event(Event::Warning(format!("took over from {former}, which stopped without finishing")));
     }
     Ok(lock)
 }
@@ -122,7 +124,10 @@ pub(crate) async fn gone(scope: &Scope<'_>, reference: &ObjectRef) -> Result<(),
     let query = kompox_model::port::Query::new(reference.gvk.clone(), reference.namespace.as_deref())
         .fields(format!("metadata.name={}", reference.name));
     let mut snapshots = scope.kubernetes.watch(&call, &query);
-    while !next(scope, &mut snapshots, "something is still being deleted; a repeat continues").await?.is_empty() {}
+    while !next(scope, &mut snapshots, "something is still being deleted; a repeat continues")
+        .await?
+        .is_empty()
+    {}
     Ok(())
 }
 

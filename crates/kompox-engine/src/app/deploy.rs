@@ -3,7 +3,7 @@
 use crate::app::see::{self, Seen};
 use crate::app::volumes::Choice;
 use crate::app::wait::{self, Expectation};
-use crate::app::{Loaded, Plan, act, live};
+use crate::app::{Loaded, Plan, act};
 use crate::progress::Step;
 use crate::{Error, Event, Scope, disk};
 use kompox_convert::{Host, Role};
@@ -50,7 +50,12 @@ pub struct Deployed {
 /// # Errors
 /// Invalid with all diagnostics, the refusals of disks, hosts and owners, Failed or NotReady with the reason; those of
 /// the ports.
-pub async fn deploy(scope: &Scope<'_>, loaded: &Loaded, options: &DeployOptions, holder: &str) -> Result<Deployed, Error> {
+pub async fn deploy(
+    scope: &Scope<'_>,
+    loaded: &Loaded,
+    options: &DeployOptions,
+    holder: &str,
+) -> Result<Deployed, Error> {
     let step = Step::start(scope.progress, "looking at the cluster");
     let seen = see::see(scope, loaded, &options.start_empty).await?;
     step.done("cluster compared with the configuration");
@@ -69,11 +74,23 @@ pub async fn deploy(scope: &Scope<'_>, loaded: &Loaded, options: &DeployOptions,
 
 fn deployed(scope: &Scope<'_>, seen: Seen, pod: Option<String>) -> Deployed {
     let objects = [seen.namespace].into_iter().chain(seen.objects.iter().cloned()).collect();
-    Deployed { plan: seen.plan, namespace: scope.namespace(), pod, hosts: seen.summary.hosts, notes: seen.notes, objects }
+    Deployed {
+        plan: seen.plan,
+        namespace: scope.namespace(),
+        pod,
+        hosts: seen.summary.hosts,
+        notes: seen.notes,
+        objects,
+    }
 }
 
 /// Everything that needs the Lease.
-async fn write(scope: &Scope<'_>, loaded: &Loaded, options: &DeployOptions, lock: &dyn Lock) -> Result<Deployed, Error> {
+async fn write(
+    scope: &Scope<'_>,
+    loaded: &Loaded,
+    options: &DeployOptions,
+    lock: &dyn Lock,
+) -> Result<Deployed, Error> {
     let mut seen = see::see(scope, loaded, &options.start_empty).await?;
     let disks = seen.plan.disks.clone();
     if !disks.is_empty() {
@@ -87,7 +104,8 @@ async fn write(scope: &Scope<'_>, loaded: &Loaded, options: &DeployOptions, lock
     fill(scope, loaded, lock, &seen).await?;
     let step = Step::start(scope.progress, "applying the app's objects");
     claim_hosts(scope, lock, &seen).await?;
-    let (routes, rest): (Vec<_>, Vec<_>) = deletions(&seen).into_iter().partition(|(reference, _)| is_route(scope, reference));
+    let (routes, rest): (Vec<_>, Vec<_>) =
+        deletions(&seen).into_iter().partition(|(reference, _)| is_route(scope, reference));
     act::delete(scope, lock, routes.into_iter()).await?;
     free_volumes(scope, lock, &seen).await?;
     let steps: Vec<Vec<&Object>> = seen
@@ -115,12 +133,21 @@ fn expectation(seen: &Seen) -> Expectation {
     let deployment = seen.objects.iter().find(|object| object.reference.gvk.kind == "Deployment");
     Expectation {
         revision: deployment.and_then(Expectation::revision_of),
-        one_shots: containers.iter().filter(|c| matches!(c.role, Role::OneShot | Role::Setup)).map(|c| c.name.clone()).collect(),
+        one_shots: containers
+            .iter()
+            .filter(|c| matches!(c.role, Role::OneShot | Role::Setup))
+            .map(|c| c.name.clone())
+            .collect(),
         unhealthy_after: containers.iter().filter_map(|c| Some((c.name.clone(), c.verdict?))).collect(),
     }
 }
 
-async fn create_disks(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen, options: &DeployOptions) -> Result<(), Error> {
+async fn create_disks(
+    scope: &Scope<'_>,
+    lock: &dyn Lock,
+    seen: &Seen,
+    options: &DeployOptions,
+) -> Result<(), Error> {
     let identity = scope.identity();
     let seconds = u64::try_from(options.now.as_second()).unwrap_or_default();
     for (index, (volume, choice)) in seen.choices.iter().enumerate() {
@@ -141,7 +168,8 @@ async fn create_disks(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen, options: 
                 if_not_exists: false,
             },
         };
-        let step = Step::start(scope.progress, format!("creating disk {} for volume {}", create.name, volume.name));
+        let step =
+            Step::start(scope.progress, format!("creating disk {} for volume {}", create.name, volume.name));
         lock.check()?;
         let scoped = scope.disks(&identity, &seen.cluster_uid);
         disk::disks(scope)?.create(&scope.call(), scoped, &volume.name, &create).await?;
@@ -159,7 +187,11 @@ async fn fill(scope: &Scope<'_>, loaded: &Loaded, lock: &dyn Lock, seen: &Seen) 
             _ => None,
         });
         let Some(disk) = disk else {
-            return Err(Error::refused(ErrorKind::Internal, format!("volume {} has no disk to fill", upload.volume), "this is a defect"));
+            return Err(Error::refused(
+                ErrorKind::Internal,
+                format!("volume {} has no disk to fill", upload.volume),
+                "this is a defect",
+            ));
         };
         let name = upload.sub_path.rsplit('/').next().unwrap_or_default();
         let archive = loaded.archive(&upload.source, name)?;
@@ -169,7 +201,10 @@ async fn fill(scope: &Scope<'_>, loaded: &Loaded, lock: &dyn Lock, seen: &Seen) 
             .fill(&scope.call(), scoped, &upload.volume, &disk.name, &upload.sub_path, &archive)
             .await?;
         if filled {
-            scope.progress.event(Event::Note(format!("{} uploaded to {} of disk {}", upload.source, upload.sub_path, disk.name)));
+            scope.progress.event(Event::Note(format!(
+                "{} uploaded to {} of disk {}",
+                upload.source, upload.sub_path, disk.name
+            )));
         }
     }
     Ok(())
@@ -214,21 +249,11 @@ async fn free_volumes(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen) -> Result
         let claim_uid = seen
             .live
             .iter()
-            .find(|(reference, _)| reference.gvk.kind == "PersistentVolumeClaim" && Some(reference.name.as_str()) == claim)
+            .find(|(reference, _)| {
+                reference.gvk.kind == "PersistentVolumeClaim" && Some(reference.name.as_str()) == claim
+            })
             .and_then(|(_, body)| body.pointer("/metadata/uid")?.as_str());
         act::free_released(scope, lock, &object.reference, body, claim_uid).await?;
     }
     Ok(())
-}
-
-/// The Namespace is going: nothing can be deployed into it.
-pub(crate) fn refuse_terminating(scope: &Scope<'_>, namespace: Option<&Value>) -> Result<(), Error> {
-    match namespace.filter(|namespace| live::is_terminating(namespace)) {
-        None => Ok(()),
-        Some(_) => Err(Error::refused(
-            ErrorKind::Conflict,
-            format!("Namespace {} is being deleted", scope.namespace()),
-            "wait until it is gone, then repeat the command",
-        )),
-    }
 }

@@ -1,7 +1,7 @@
 //! `app destroy`: removes everything of the app but its Namespace and its disks. IO through the ports.
 
-use crate::app::live::{self, Live};
 use crate::app::act;
+use crate::app::live::{self, Live};
 use crate::progress::Step;
 use crate::{Error, Event, Scope};
 use kompox_model::port::{ErrorKind, Lock};
@@ -61,7 +61,9 @@ pub async fn destroy(scope: &Scope<'_>, options: DestroyOptions, holder: &str) -
 /// Only what carries our full identity: the hash in the label may collide.
 fn ours(scope: &Scope<'_>, live: Live) -> Live {
     let identity = scope.identity().to_string();
-    live.into_iter().filter(|(_, body)| object::annotation(body, label::IDENTITY) == Some(identity.as_str())).collect()
+    live.into_iter()
+        .filter(|(_, body)| object::annotation(body, label::IDENTITY) == Some(identity.as_str()))
+        .collect()
 }
 
 /// A PersistentVolume with another policy than Retain would take the disk with it.
@@ -71,7 +73,10 @@ fn retained(live: &Live) -> Result<(), Error> {
         if policy != Some("Retain") {
             return Err(Error::refused(
                 ErrorKind::Conflict,
-                format!("{reference} has reclaim policy {}: deleting it could delete its disk", policy.unwrap_or("unknown")),
+                format!(
+                    "{reference} has reclaim policy {}: deleting it could delete its disk",
+                    policy.unwrap_or("unknown")
+                ),
                 "set its persistentVolumeReclaimPolicy to Retain, then repeat the command",
             ));
         }
@@ -122,7 +127,9 @@ async fn remove_objects(scope: &Scope<'_>, lock: &dyn Lock) -> Result<Vec<String
         act::interrupted(scope, "some objects were deleted; a repeat deletes the rest")?;
     }
     let left = ours(scope, live::by_label(scope, true).await?);
-    if let Some((reference, _)) = left.iter().find(|(_, body)| body.pointer("/metadata/deletionTimestamp").is_none()) {
+    if let Some((reference, _)) =
+        left.iter().find(|(_, body)| body.pointer("/metadata/deletionTimestamp").is_none())
+    {
         return Err(Error::refused(
             ErrorKind::Conflict,
             format!("{reference} is still there after its deletion"),

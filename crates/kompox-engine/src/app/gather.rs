@@ -27,7 +27,10 @@ pub(crate) async fn facts(scope: &Scope<'_>, cluster: &ClusterFacts) -> Result<F
         list(Query::new(Gvk::new("networking.k8s.io", "v1", "IngressClass"), None)),
     )
     .await?;
-    if !classes.iter().any(|class| class.pointer("/metadata/name") == Some(&Value::from(ingress.class.as_str()))) {
+    if !classes
+        .iter()
+        .any(|class| class.pointer("/metadata/name") == Some(&Value::from(ingress.class.as_str())))
+    {
         let known: Vec<_> = classes.iter().filter_map(|c| c.pointer("/metadata/name")?.as_str()).collect();
         return Err(Error::refused(
             ErrorKind::NotFound,
@@ -39,7 +42,8 @@ pub(crate) async fn facts(scope: &Scope<'_>, cluster: &ClusterFacts) -> Result<F
             },
         ));
     }
-    let pod_cidrs: BTreeSet<Cidr> = texts(&nodes, "/spec/podCIDRs").filter_map(|cidr| cidr.parse().ok()).collect();
+    let pod_cidrs: BTreeSet<Cidr> =
+        texts(&nodes, "/spec/podCIDRs").filter_map(|cidr| cidr.parse().ok()).collect();
     Ok(Facts {
         kubernetes: cluster.version,
         node_addresses: node_addresses(&nodes),
@@ -61,7 +65,11 @@ pub(crate) async fn facts(scope: &Scope<'_>, cluster: &ClusterFacts) -> Result<F
 }
 
 fn texts<'a>(objects: &'a [Value], pointer: &'a str) -> impl Iterator<Item = &'a str> {
-    objects.iter().filter_map(move |object| object.pointer(pointer)?.as_array()).flatten().filter_map(Value::as_str)
+    objects
+        .iter()
+        .filter_map(move |object| object.pointer(pointer)?.as_array())
+        .flatten()
+        .filter_map(Value::as_str)
 }
 
 fn node_addresses(nodes: &[Value]) -> BTreeSet<IpAddr> {
@@ -88,8 +96,10 @@ fn device_resources(nodes: &[Value]) -> BTreeSet<String> {
 fn controller(namespace: &str, services: &[Value], pods: &[Value]) -> Result<IngressFacts, Error> {
     for service in services {
         let Some(selector) = service.pointer("/spec/selector").and_then(Value::as_object) else { continue };
-        let pod_labels: BTreeMap<String, String> =
-            selector.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+        let pod_labels: BTreeMap<String, String> = selector
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect();
         let target = |port: u64| {
             let ports = service.pointer("/spec/ports")?.as_array()?;
             let entry = ports.iter().find(|entry| entry["port"] == port)?;
@@ -103,10 +113,15 @@ fn controller(namespace: &str, services: &[Value], pods: &[Value]) -> Result<Ing
             return Ok(IngressFacts { pod_labels, web_port, websecure_port });
         }
     }
-    Err(PortError::new(ErrorKind::NotFound, "kubernetes", "find", format!("ingress controller in Namespace {namespace}"))
-        .detail("no Service there publishes ports 80 and 443 of running Pods")
-        .hint("set cluster.ingress.namespace to the Namespace of the ingress controller, or wait until it runs")
-        .into())
+    Err(PortError::new(
+        ErrorKind::NotFound,
+        "kubernetes",
+        "find",
+        format!("ingress controller in Namespace {namespace}"),
+    )
+    .detail("no Service there publishes ports 80 and 443 of running Pods")
+    .hint("set cluster.ingress.namespace to the Namespace of the ingress controller, or wait until it runs")
+    .into())
 }
 
 /// Number of a named port of the Pods with these labels.
@@ -135,7 +150,7 @@ mod tests {
     fn the_controller_is_found_by_its_service() {
         let service = json!({"spec": {"selector": {"app": "t"}, "ports": [{"port": 80, "targetPort": "web"}, {"port": 443, "targetPort": 8443}]}});
         let pod = json!({"metadata": {"labels": {"app": "t"}}, "spec": {"containers": [{"ports": [{"name": "web", "containerPort": 8000}]}]}});
-        let facts = controller("traefik", &[service.clone()], &[pod]).unwrap();
+        let facts = controller("traefik", std::slice::from_ref(&service), &[pod]).unwrap();
         assert_eq!((facts.web_port, facts.websecure_port), (8000, 8443));
         assert!(controller("traefik", &[service], &[]).is_err(), "a named port without a Pod is unknown");
     }

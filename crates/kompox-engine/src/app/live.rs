@@ -29,7 +29,8 @@ fn namespaced_kinds() -> [Gvk; 8] {
 pub(crate) async fn by_label(scope: &Scope<'_>, namespace_exists: bool) -> Result<Live, Error> {
     let identity = scope.identity();
     let namespace = scope.namespace();
-    let selector = format!("{}={},{}={}", label::APP_ID_HASH, identity.app_hash(), label::PART, label::PART_APP);
+    let selector =
+        format!("{}={},{}={}", label::APP_ID_HASH, identity.app_hash(), label::PART, label::PART_APP);
     let mut queries = vec![
         Query::new(Gvk::core("PersistentVolume"), None),
         Query::new(Gvk::core("ConfigMap"), Some(&scope.cluster.ingress.namespace)),
@@ -71,7 +72,9 @@ pub(crate) async fn by_name(
         .filter(|reference| !live.contains_key(*reference))
         .filter(|reference| namespace_exists || reference.namespace.is_none());
     let found = try_join_all(missing.map(|reference| async move {
-        Ok::<_, PortError>(scope.kubernetes.get(&call, reference).await?.map(|body| (reference.clone(), body)))
+        Ok::<_, PortError>(
+            scope.kubernetes.get(&call, reference).await?.map(|body| (reference.clone(), body)),
+        )
     }))
     .await?;
     Ok(found.into_iter().flatten().collect())

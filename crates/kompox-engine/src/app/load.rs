@@ -2,7 +2,8 @@
 
 use crate::Error;
 use kompox_compose::{
-    Diagnostic, Diagnostics, FileError, FileErrorKind, ListedKind, LoadRequest, Project, ProjectFiles, Sources,
+    Diagnostic, Diagnostics, DotEnv, FileError, FileErrorKind, ListedKind, Project, ProjectFiles, Request,
+    Sources,
 };
 use kompox_convert::{BindContent, BindEntry, BindFile, Binds};
 use kompox_model::port::{ErrorKind, PortError};
@@ -41,15 +42,16 @@ pub struct Loaded {
 /// Loads the compose project and what it binds. All problems are reported, not the first.
 #[must_use]
 pub fn load(source: &Source<'_>, sources: &mut Sources) -> (Option<Loaded>, Diagnostics) {
-    let request = LoadRequest {
-        name: source.compose_name,
+    let request = Request {
+        name: source.app.name.as_str(),
+        file: source.compose_name,
         text: source.compose_text,
-        project_name: source.app.name.as_str(),
         environment: source.environment,
+        dot_env: DotEnv::Read,
         profiles: source.profiles,
         files: source.files,
     };
-    let (project, mut diagnostics) = kompox_compose::load(&request, sources);
+    let (project, mut diagnostics) = kompox_compose::load(sources, &request);
     let Some(project) = project else { return (None, diagnostics) };
     let mut binds = Binds::new();
     let mut total = 0;
@@ -68,11 +70,18 @@ pub fn load(source: &Source<'_>, sources: &mut Sources) -> (Option<Loaded>, Diag
     }
     if total > BIND_LIMIT {
         diagnostics.push(
-            Diagnostic::error("engine.bind.size", format!("the bind mounts hold {total} bytes, more than {BIND_LIMIT}"))
-                .help("put large data on a volume instead"),
+            Diagnostic::error(
+                "engine.bind.size",
+                format!("the bind mounts hold {total} bytes, more than {BIND_LIMIT}"),
+            )
+            .help("put large data on a volume instead"),
         );
     }
-    if diagnostics.has_errors() { (None, diagnostics) } else { (Some(Loaded { project, binds }), diagnostics) }
+    if diagnostics.has_errors() {
+        (None, diagnostics)
+    } else {
+        (Some(Loaded { project, binds }), diagnostics)
+    }
 }
 
 fn help(kind: FileErrorKind) -> &'static str {

@@ -59,7 +59,9 @@ pub async fn logs(
         let log = match scope.kubernetes.logs(&call, &request).await {
             Ok(log) => log,
             // Of all containers, one without a previous run or not yet started is no reason to show none.
-            Err(error) if prefix && matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) => continue,
+            Err(error) if prefix && matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) => {
+                continue;
+            }
             Err(error) => return Err(error.into()),
         };
         let label = if prefix { format!("{container} | ") } else { String::new() };
@@ -84,7 +86,10 @@ pub async fn logs(
 
 type Line = Result<Vec<u8>, Error>;
 
-fn lines(log: Box<dyn futures::AsyncRead + Send + Unpin>, label: String) -> futures::stream::BoxStream<'static, Line> {
+fn lines(
+    log: Box<dyn futures::AsyncRead + Send + Unpin>,
+    label: String,
+) -> futures::stream::BoxStream<'static, Line> {
     let reader = BufReader::new(log);
     futures::stream::unfold((reader, label), |(mut reader, label)| async move {
         let mut line = label.clone().into_bytes();
@@ -129,14 +134,21 @@ pub(crate) fn containers(pod: &Value) -> Vec<ContainerState> {
             .filter_map(|path| pod.pointer(path)?.as_array())
             .flatten()
             .find(|status| status["name"] == name)
-            .is_some_and(|status| status.pointer("/state/waiting").is_none() || status.pointer("/lastState/terminated").is_some())
+            .is_some_and(|status| {
+                status.pointer("/state/waiting").is_none()
+                    || status.pointer("/lastState/terminated").is_some()
+            })
     };
     specs
         .iter()
         .filter_map(|path| pod.pointer(path)?.as_array())
         .flatten()
         .filter_map(|container| container["name"].as_str())
-        .map(|name| ContainerState { name: name.to_owned(), started: status(name), ours: name.starts_with("kompox-") })
+        .map(|name| ContainerState {
+            name: name.to_owned(),
+            started: status(name),
+            ours: name.starts_with("kompox-"),
+        })
         .collect()
 }
 
@@ -157,7 +169,8 @@ pub(crate) fn find_container<'a>(all: &'a [ContainerState], service: &str) -> Re
 pub(crate) fn newest<'a>(scope: &Scope<'_>, pods: &'a [Value]) -> Result<&'a Value, Error> {
     let age = |pod: &&Value| {
         let going = pod.pointer("/metadata/deletionTimestamp").is_some();
-        let made = pod.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let made =
+            pod.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default().to_owned();
         (!going, made)
     };
     pods.iter().max_by_key(age).ok_or_else(|| {

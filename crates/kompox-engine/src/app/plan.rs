@@ -90,7 +90,8 @@ pub(crate) fn plan(
     let gone = live.iter().filter(|(reference, body)| {
         planned.find(reference).is_none() && object::annotation(body, label::IDENTITY) == Some(ours.as_str())
     });
-    changes.extend(gone.map(|(reference, _)| Change { reference: reference.clone(), action: Action::Delete }));
+    changes
+        .extend(gone.map(|(reference, _)| Change { reference: reference.clone(), action: Action::Delete }));
     Ok(Plan { changes, disks: Vec::new() })
 }
 
@@ -99,7 +100,8 @@ fn check_owner(identity: &AppIdentity, reference: &ObjectRef, body: &Value) -> R
     if owner == Some(identity.to_string().as_str()) {
         return Ok(());
     }
-    let whose = owner.map_or_else(|| "is not managed by Kompox".to_owned(), |owner| format!("belongs to app {owner}"));
+    let whose = owner
+        .map_or_else(|| "is not managed by Kompox".to_owned(), |owner| format!("belongs to app {owner}"));
     Err(Error::refused(
         ErrorKind::Conflict,
         format!("{reference} exists already and {whose}"),
@@ -135,7 +137,12 @@ fn compare(path: &str, a: &Value, b: &Value, fields: &mut Vec<String>) {
             let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
             for key in keys {
                 let path = format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"));
-                compare(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), fields);
+                compare(
+                    &path,
+                    a.get(key).unwrap_or(&Value::Null),
+                    b.get(key).unwrap_or(&Value::Null),
+                    fields,
+                );
             }
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
@@ -164,17 +171,30 @@ mod tests {
     fn run(live: &[Value], planned: &[Value]) -> Result<Vec<(String, Action)>, Error> {
         let identity: AppIdentity = "ops/k3s/a".parse().unwrap();
         let reference = |body: &Value| Object::from_body(body.clone()).unwrap().reference;
-        let set = ObjectSet::new(planned.iter().map(|b| Object::from_body(b.clone()).unwrap()).collect()).unwrap();
+        let set =
+            ObjectSet::new(planned.iter().map(|b| Object::from_body(b.clone()).unwrap()).collect()).unwrap();
         let live: Live = live.iter().map(|b| (reference(b), b.clone())).collect();
         let applied = planned.iter().map(|b| (reference(b), b.clone())).collect();
-        Ok(plan(&identity, &set, &live, &applied)?.changes.into_iter().map(|c| (c.reference.name, c.action)).collect())
+        Ok(plan(&identity, &set, &live, &applied)?
+            .changes
+            .into_iter()
+            .map(|c| (c.reference.name, c.action))
+            .collect())
     }
 
     #[test]
     fn each_action() {
         let ours = Some("ops/k3s/a");
-        let live = [object("same", ours, json!({"k": "1"})), object("other", ours, json!({"k": "1"})), object("gone", ours, json!({}))];
-        let planned = [object("new", ours, json!({})), object("same", ours, json!({"k": "1"})), object("other", ours, json!({"k": "2"}))];
+        let live = [
+            object("same", ours, json!({"k": "1"})),
+            object("other", ours, json!({"k": "1"})),
+            object("gone", ours, json!({})),
+        ];
+        let planned = [
+            object("new", ours, json!({})),
+            object("same", ours, json!({"k": "1"})),
+            object("other", ours, json!({"k": "2"})),
+        ];
         assert_eq!(
             run(&live, &planned).unwrap(),
             [
@@ -189,7 +209,8 @@ mod tests {
     #[test]
     fn foreign_objects_are_refused_and_never_deleted() {
         for owner in [None, Some("ops/k3s/b")] {
-            let error = run(&[object("a", owner, json!({}))], &[object("a", Some("ops/k3s/a"), json!({}))]).unwrap_err();
+            let error = run(&[object("a", owner, json!({}))], &[object("a", Some("ops/k3s/a"), json!({}))])
+                .unwrap_err();
             assert!(matches!(error, Error::Refused { kind: ErrorKind::Conflict, .. }), "{error}");
             assert_eq!(run(&[object("a", owner, json!({}))], &[]).unwrap(), []);
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A Pod's state as a deploy sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Every container runs and is ready.
     Ready,
     /// Not yet; says what is being waited for.
@@ -27,8 +27,7 @@ pub enum Verdict {
 const RESTARTS_UNTIL_FAILED: i64 = 2;
 
 /// Judges one Pod; `one_shots` names the init containers that must end with exit code 0.
-#[must_use]
-pub fn judge(pod: &Value, one_shots: &[String]) -> Verdict {
+pub(crate) fn judge(pod: &Value, one_shots: &[String]) -> Verdict {
     let phase = pod.pointer("/status/phase").and_then(Value::as_str).unwrap_or("Pending");
     if phase == "Failed" {
         let text = |key: &str| pod.pointer(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -36,7 +35,10 @@ pub fn judge(pod: &Value, one_shots: &[String]) -> Verdict {
         let message = text("/status/message");
         return Verdict::Failed {
             container: None,
-            reason: format!("the Pod failed: {} {message}", if cause.is_empty() { "unknown reason" } else { &cause }),
+            reason: format!(
+                "the Pod failed: {} {message}",
+                if cause.is_empty() { "unknown reason" } else { &cause }
+            ),
             previous_log: false,
             cause,
         };
@@ -69,9 +71,15 @@ fn condition<'a>(pod: &'a Value, kind: &str) -> Option<&'a str> {
 fn container_failure(status: &Value, one_shots: &[String]) -> Option<Verdict> {
     let name = status["name"].as_str().unwrap_or_default();
     let failed = |reason: String, previous_log: bool, cause: &str| {
-        Some(Verdict::Failed { container: Some(name.to_owned()), reason, previous_log, cause: cause.to_owned() })
+        Some(Verdict::Failed {
+            container: Some(name.to_owned()),
+            reason,
+            previous_log,
+            cause: cause.to_owned(),
+        })
     };
-    let ended = |path: &str| status.pointer(path).and_then(|ended| Some((ended.get("exitCode")?.as_i64()?, ended)));
+    let ended =
+        |path: &str| status.pointer(path).and_then(|ended| Some((ended.get("exitCode")?.as_i64()?, ended)));
     let now = ended("/state/terminated");
     let last = ended("/lastState/terminated");
     if one_shots.iter().any(|one_shot| one_shot == name) {
@@ -79,7 +87,11 @@ fn container_failure(status: &Value, one_shots: &[String]) -> Option<Verdict> {
             if let Some((code, _)) = end.filter(|(code, _)| *code != 0)
                 && status.pointer("/state/terminated/exitCode").and_then(Value::as_i64) != Some(0)
             {
-                return failed(format!("one-shot container `{name}` ended with exit code {code}"), previous, "Error");
+                return failed(
+                    format!("one-shot container `{name}` ended with exit code {code}"),
+                    previous,
+                    "Error",
+                );
             }
         }
     }
@@ -89,8 +101,12 @@ fn container_failure(status: &Value, one_shots: &[String]) -> Option<Verdict> {
     match waiting {
         "CrashLoopBackOff" if restarts >= RESTARTS_UNTIL_FAILED => {
             let how = match last {
-                Some((_, end)) if end["reason"] == "OOMKilled" => "was killed for using more memory than its limit".to_owned(),
-                Some((code, end)) => format!("ends with exit code {code} ({})", end["reason"].as_str().unwrap_or("Error")),
+                Some((_, end)) if end["reason"] == "OOMKilled" => {
+                    "was killed for using more memory than its limit".to_owned()
+                }
+                Some((code, end)) => {
+                    format!("ends with exit code {code} ({})", end["reason"].as_str().unwrap_or("Error"))
+                }
                 None => "keeps ending".to_owned(),
             };
             failed(format!("container `{name}` {how}, {} times so far", restarts + 1), true, waiting)
@@ -151,14 +167,20 @@ mod tests {
 
     #[test]
     fn a_ready_pod_is_ready() {
-        let pod = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
+        let pod =
+            json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
         assert_eq!(judge(&pod, &[]), Verdict::Ready);
     }
 
     #[test]
     fn a_crash_loop_fails_after_the_third_crash() {
-        assert_eq!(judge(&pod(json!([]), crashing(1, "Error")), &[]), Verdict::Waiting("container `web` (CrashLoopBackOff)".into()));
-        let Verdict::Failed { reason, previous_log: true, .. } = judge(&pod(json!([]), crashing(2, "Error")), &[]) else {
+        assert_eq!(
+            judge(&pod(json!([]), crashing(1, "Error")), &[]),
+            Verdict::Waiting("container `web` (CrashLoopBackOff)".into())
+        );
+        let Verdict::Failed { reason, previous_log: true, .. } =
+            judge(&pod(json!([]), crashing(2, "Error")), &[])
+        else {
             panic!("not failed")
         };
         assert_eq!(reason, "container `web` ends with exit code 3 (Error), 3 times so far");
@@ -166,7 +188,9 @@ mod tests {
 
     #[test]
     fn out_of_memory_is_said() {
-        let Verdict::Failed { reason, .. } = judge(&pod(json!([]), crashing(2, "OOMKilled")), &[]) else { panic!("not failed") };
+        let Verdict::Failed { reason, .. } = judge(&pod(json!([]), crashing(2, "OOMKilled")), &[]) else {
+            panic!("not failed")
+        };
         assert_eq!(reason, "container `web` was killed for using more memory than its limit, 3 times so far");
     }
 
@@ -174,13 +198,23 @@ mod tests {
     fn a_one_shot_fails_at_its_first_exit_code() {
         let status = json!([{"name": "migrate", "state": {"terminated": {"exitCode": 4}}}]);
         let one_shots = ["migrate".to_owned()];
-        let Verdict::Failed { reason, previous_log, .. } = judge(&pod(status.clone(), json!([])), &one_shots) else {
+        let Verdict::Failed { reason, previous_log, .. } = judge(&pod(status.clone(), json!([])), &one_shots)
+        else {
             panic!("not failed")
         };
-        assert_eq!((reason.as_str(), previous_log), ("one-shot container `migrate` ended with exit code 4", false));
-        assert!(matches!(judge(&pod(status, json!([])), &[]), Verdict::Waiting(_)), "only one-shots are judged by it");
+        assert_eq!(
+            (reason.as_str(), previous_log),
+            ("one-shot container `migrate` ended with exit code 4", false)
+        );
+        assert!(
+            matches!(judge(&pod(status, json!([])), &[]), Verdict::Waiting(_)),
+            "only one-shots are judged by it"
+        );
         let again = json!([{"name": "migrate", "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 4}}}]);
-        assert!(matches!(judge(&pod(again, json!([])), &one_shots), Verdict::Failed { previous_log: true, .. }));
+        assert!(matches!(
+            judge(&pod(again, json!([])), &one_shots),
+            Verdict::Failed { previous_log: true, .. }
+        ));
         let recovered = json!([{"name": "migrate", "state": {"terminated": {"exitCode": 0}}, "lastState": {"terminated": {"exitCode": 4}}}]);
         assert!(matches!(judge(&pod(recovered, json!([])), &one_shots), Verdict::Waiting(_)));
     }
@@ -202,7 +236,10 @@ mod tests {
     fn waiting_names_what_is_waited_for() {
         let unhealthy = json!([{"name": "db", "started": false, "ready": false, "state": {"running": {}}}]);
         let later = json!([{"name": "web", "state": {"waiting": {"reason": "PodInitializing"}}}]);
-        assert_eq!(judge(&pod(unhealthy, later), &[]), Verdict::Waiting("container `db` to become healthy".into()));
+        assert_eq!(
+            judge(&pod(unhealthy, later), &[]),
+            Verdict::Waiting("container `db` to become healthy".into())
+        );
         let unschedulable = json!({"status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}});
         assert_eq!(judge(&unschedulable, &[]), Verdict::Waiting("a node: 0/1 nodes".into()));
     }

@@ -14,14 +14,20 @@ struct Remembered {
 
 /// Handles that the annotations of a Namespace name as current.
 pub(crate) fn current_handles(namespace: Option<&Value>) -> BTreeSet<String> {
-    read(namespace).1.into_values().map(|disk| disk.current).chain(read(namespace).0.map(|disk| disk.current)).collect()
+    read(namespace)
+        .1
+        .into_values()
+        .map(|disk| disk.current)
+        .chain(read(namespace).0.map(|disk| disk.current))
+        .collect()
 }
 
 /// The plain annotations (the first volume) and the map of all volumes.
 fn read(namespace: Option<&Value>) -> (Option<Remembered>, BTreeMap<String, Remembered>) {
     let Some(namespace) = namespace else { return (None, BTreeMap::new()) };
     let text = |key| object::annotation(namespace, key).map(ToOwned::to_owned);
-    let first = text(label::DISK_CURRENT).map(|current| Remembered { current, previous: text(label::DISK_PREVIOUS) });
+    let first =
+        text(label::DISK_CURRENT).map(|current| Remembered { current, previous: text(label::DISK_PREVIOUS) });
     let all = text(label::DISKS).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
     (first, all)
 }
@@ -86,9 +92,15 @@ mod tests {
     fn several_volumes_are_a_map() {
         let volumes = [disk("default", "h1"), disk("db", "h2")];
         let recorded = record(&namespace(), None, &volumes);
-        assert_eq!(recorded.annotation(label::DISKS), Some(r#"{"db":{"current":"h2"},"default":{"current":"h1"}}"#));
+        assert_eq!(
+            recorded.annotation(label::DISKS),
+            Some(r#"{"db":{"current":"h2"},"default":{"current":"h1"}}"#)
+        );
         let switched = record(&namespace(), Some(&recorded.body), &[disk("default", "h1"), disk("db", "h3")]);
-        assert_eq!(switched.annotation(label::DISKS), Some(r#"{"db":{"current":"h3","previous":"h2"},"default":{"current":"h1"}}"#));
+        assert_eq!(
+            switched.annotation(label::DISKS),
+            Some(r#"{"db":{"current":"h3","previous":"h2"},"default":{"current":"h1"}}"#)
+        );
         assert_eq!(current_handles(Some(&switched.body)).len(), 2);
     }
 }

@@ -5,7 +5,7 @@ use crate::app::plan::{self, Action, Change, Plan};
 use crate::app::volumes::{self, Choice, Known};
 use crate::app::{Loaded, act, gather, record};
 use crate::{Error, Scope, disk};
-use futures::future::{try_join, try_join3, try_join_all};
+use futures::future::{try_join, try_join_all, try_join3};
 use kompox_convert::{Conversion, HostClaim, Input, VolumeBinding};
 use kompox_model::port::{DiskInventory, ErrorKind, PortError};
 use kompox_model::{Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName};
@@ -40,7 +40,11 @@ pub(crate) struct Seen {
 /// # Errors
 /// Invalid with all diagnostics when the app cannot be converted; the refusals of disks, hosts and owners; those of the
 /// ports.
-pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, start_empty: &BTreeSet<VolumeName>) -> Result<Seen, Error> {
+pub(crate) async fn see(
+    scope: &Scope<'_>,
+    loaded: &Loaded,
+    start_empty: &BTreeSet<VolumeName>,
+) -> Result<Seen, Error> {
     let (cluster, namespace) = live::facts_and_namespace(scope).await?;
     let exists = namespace.is_some();
     let (facts, mut live, inventory) = try_join3(
@@ -72,8 +76,10 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, start_empty: &BTreeS
         facts: &facts,
     };
     let (conversion, notes) = kompox_convert::convert(&input);
-    let Some(Conversion { resources, host_claims, summary }) = conversion else { return Err(Error::Invalid(notes)) };
-    let (objects, namespace_object) = split_namespace(resources.into_objects())?;
+    let Some(Conversion { resources, host_claims, summary }) = conversion else {
+        return Err(Error::Invalid(notes));
+    };
+    let (objects, namespace_object) = split_namespace(&resources.into_objects())?;
     let handles: Vec<_> = bindings.iter().map(|b| (b.volume.name.clone(), b.handle.clone())).collect();
     let namespace_object = record::record(&namespace_object, namespace.as_ref(), &handles);
     let (named, claimed) =
@@ -98,7 +104,11 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, start_empty: &BTreeS
 }
 
 async fn inventory(scope: &Scope<'_>, uid: &str) -> Result<DiskInventory, Error> {
-    if scope.driver.disks().is_none() { Ok(DiskInventory::default()) } else { disk::inventory(scope, uid).await }
+    if scope.driver.disks().is_none() {
+        Ok(DiskInventory::default())
+    } else {
+        disk::inventory(scope, uid).await
+    }
 }
 
 fn bindings(scope: &Scope<'_>, choices: &[(Volume, Choice)]) -> Result<Vec<VolumeBinding>, Error> {
@@ -140,7 +150,10 @@ async fn own_disk_starts_empty(
         if !occupied.is_empty() {
             return Err(Error::refused(
                 ErrorKind::Conflict,
-                format!("compose volume `{key}` would move to a new disk of its own, but its data is on disk {}", shared_disk.name),
+                format!(
+                    "compose volume `{key}` would move to a new disk of its own, but its data is on disk {}",
+                    shared_disk.name
+                ),
                 format!(
                     "copy the data: kompoxops disk create --volume {0} --source sub-path:{path}; or start without it: \
                      kompoxops app deploy --start-empty {0} (the old data stays where it is)",
@@ -153,7 +166,7 @@ async fn own_disk_starts_empty(
 }
 
 /// Takes the Namespace out of the objects: it is created first and recorded last.
-fn split_namespace(objects: ObjectSet) -> Result<(ObjectSet, Object), Error> {
+fn split_namespace(objects: &ObjectSet) -> Result<(ObjectSet, Object), Error> {
     let (mut namespaces, rest): (Vec<Object>, Vec<Object>) =
         objects.iter().cloned().partition(|object| object.reference.gvk == Gvk::core("Namespace"));
     let defect = |what: String| Error::refused(ErrorKind::Internal, what, "this is a defect");
@@ -165,7 +178,8 @@ fn split_namespace(objects: ObjectSet) -> Result<(ObjectSet, Object), Error> {
 /// Claims that exist but are not in `live`; Conflict when another app has one.
 async fn claims(scope: &Scope<'_>, claims: &[HostClaim], live: &Live) -> Result<Live, Error> {
     let call = scope.call();
-    let wanted = claims.iter().map(|claim| (claim, claim.object().reference)).filter(|(_, r)| !live.contains_key(r));
+    let wanted =
+        claims.iter().map(|claim| (claim, claim.object().reference)).filter(|(_, r)| !live.contains_key(r));
     let found = try_join_all(wanted.map(|(claim, reference)| async move {
         let body = scope.kubernetes.get(&call, &reference).await?;
         Ok::<_, PortError>(body.map(|body| (claim, reference, body)))
@@ -203,9 +217,11 @@ async fn plan(
     let existing = objects.iter().chain([namespace]).filter(|object| live.contains_key(&object.reference));
     let applied: BTreeMap<ObjectRef, Value> = act::dry_run(scope, existing).await?.into_iter().collect();
     let claim_refs: BTreeSet<_> = claims.iter().map(|claim| claim.object().reference).collect();
-    let app_live: Live = live.iter().filter(|(r, _)| !claim_refs.contains(*r)).map(|(r, b)| (r.clone(), b.clone())).collect();
-    let all = ObjectSet::new(objects.iter().chain([namespace]).cloned().collect())
-        .map_err(|twice| Error::refused(ErrorKind::Internal, format!("{twice} was made twice"), "this is a defect"))?;
+    let app_live: Live =
+        live.iter().filter(|(r, _)| !claim_refs.contains(*r)).map(|(r, b)| (r.clone(), b.clone())).collect();
+    let all = ObjectSet::new(objects.iter().chain([namespace]).cloned().collect()).map_err(|twice| {
+        Error::refused(ErrorKind::Internal, format!("{twice} was made twice"), "this is a defect")
+    })?;
     let mut plan = plan::plan(&scope.identity(), &all, &app_live, &applied)?;
     for reference in claim_refs {
         let action = if live.contains_key(&reference) { Action::Leave } else { Action::Create };

@@ -138,7 +138,9 @@ fn containers(pod: &Value) -> Vec<ContainerStatus> {
 }
 
 fn state(status: &Value) -> String {
-    let reason = |kind: &str| status.pointer(&format!("/state/{kind}/reason")).and_then(Value::as_str).unwrap_or_default();
+    let reason = |kind: &str| {
+        status.pointer(&format!("/state/{kind}/reason")).and_then(Value::as_str).unwrap_or_default()
+    };
     if status.pointer("/state/running").is_some() {
         "running".to_owned()
     } else if status.pointer("/state/terminated").is_some() {

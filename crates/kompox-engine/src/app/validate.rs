@@ -37,7 +37,8 @@ pub fn validate(
         access_modes: vec!["ReadWriteOncePod".to_owned()],
         mount_options: Vec::new(),
     };
-    let bindings = volumes::bindings(&choices, |volume| class.map_or_else(|| plain(volume), |class| class(volume)));
+    let bindings =
+        volumes::bindings(&choices, |volume| class.map_or_else(|| plain(volume), |class| class(volume)));
     kompox_convert::convert(&Input {
         workspace: nouns.workspace,
         provider: nouns.provider,

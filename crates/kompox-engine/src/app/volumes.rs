@@ -47,7 +47,11 @@ pub(crate) fn choose(known: &Known<'_>, in_use: &[VolumeName]) -> Result<Vec<(Vo
     let mut choices = Vec::new();
     for name in in_use {
         let Some(volume) = known.app.volumes.iter().find(|volume| volume.name == *name) else {
-            return Err(Error::refused(ErrorKind::Internal, format!("no volume is called {name}"), "this is a defect"));
+            return Err(Error::refused(
+                ErrorKind::Internal,
+                format!("no volume is called {name}"),
+                "this is a defect",
+            ));
         };
         choices.push((volume.clone(), choose_one(known, volume)?));
     }
@@ -57,7 +61,8 @@ pub(crate) fn choose(known: &Known<'_>, in_use: &[VolumeName]) -> Result<Vec<(Vo
 fn choose_one(known: &Known<'_>, volume: &Volume) -> Result<Choice, Error> {
     let disks: Vec<&Disk> = known.inventory.disks.iter().filter(|disk| disk.volume == volume.name).collect();
     let assigned: Vec<&Disk> = disks.iter().filter(|disk| disk.assigned).copied().collect();
-    let names = |disks: &[&Disk]| disks.iter().map(|disk| disk.name.to_string()).collect::<Vec<_>>().join(", ");
+    let names =
+        |disks: &[&Disk]| disks.iter().map(|disk| disk.name.to_string()).collect::<Vec<_>>().join(", ");
     match assigned.as_slice() {
         [disk] => match disk.state {
             DiskState::Ready => Ok(Choice::Existing(Box::new((*disk).clone()))),
@@ -124,11 +129,9 @@ fn held(known: &Known<'_>, disk: &Disk) -> Result<(), Error> {
 /// A volume with disks of its own that is no longer configured would fall back to the shared disk, with no data.
 fn vanished(known: &Known<'_>) -> Result<(), Error> {
     let configured: BTreeSet<_> = known.app.volumes.iter().map(|volume| &volume.name).collect();
-    let gone = known
-        .inventory
-        .disks
-        .iter()
-        .find(|disk| !configured.contains(&disk.volume) && known.compose_volumes.contains(disk.volume.as_str()));
+    let gone = known.inventory.disks.iter().find(|disk| {
+        !configured.contains(&disk.volume) && known.compose_volumes.contains(disk.volume.as_str())
+    });
     match gone {
         None => Ok(()),
         Some(disk) => Err(Error::refused(
@@ -137,19 +140,27 @@ fn vanished(known: &Known<'_>) -> Result<(), Error> {
                 "compose volume `{0}` has disk {1} of its own, but app.volumes no longer names `{0}`",
                 disk.volume, disk.name
             ),
-            format!("add `- name: {}` to app.volumes again, or remove the volume from the compose file", disk.volume),
+            format!(
+                "add `- name: {}` to app.volumes again, or remove the volume from the compose file",
+                disk.volume
+            ),
         )),
     }
 }
 
 /// The bindings that the converter gets.
-pub(crate) fn bindings(choices: &[(Volume, Choice)], class: impl Fn(&Volume) -> VolumeClass) -> Vec<VolumeBinding> {
+pub(crate) fn bindings(
+    choices: &[(Volume, Choice)],
+    class: impl Fn(&Volume) -> VolumeClass,
+) -> Vec<VolumeBinding> {
     choices
         .iter()
         .map(|(volume, choice)| {
             let (handle, node, size) = match choice {
                 Choice::Existing(disk) => (disk.handle.clone(), disk.node.clone(), disk.size),
-                Choice::Continue(_) | Choice::New => (resource_name::unresolved_handle(&volume.name), None, volume.size),
+                Choice::Continue(_) | Choice::New => {
+                    (resource_name::unresolved_handle(&volume.name), None, volume.size)
+                }
             };
             VolumeBinding { volume: volume.clone(), class: class(volume), handle, node, size }
         })
@@ -191,7 +202,12 @@ mod tests {
         }
     }
 
-    fn run(disks: Vec<Disk>, gaps: &[GapKind], remembered: &[&str], volumes: &[&str]) -> Result<Choice, String> {
+    fn run(
+        disks: Vec<Disk>,
+        gaps: &[GapKind],
+        remembered: &[&str],
+        volumes: &[&str],
+    ) -> Result<Choice, String> {
         let app = app(volumes);
         let cluster = Cluster {
             name: "c1".parse().unwrap(),
@@ -227,12 +243,20 @@ mod tests {
     #[test]
     fn nothing_is_created_while_disks_may_exist() {
         assert_eq!(run(vec![], &[], &[], &["default"]), Ok(Choice::New));
-        assert_eq!(run(vec![], &[GapKind::NotInstalled], &["/disks/x"], &["default"]), Ok(Choice::New), "asked again later");
+        assert_eq!(
+            run(vec![], &[GapKind::NotInstalled], &["/disks/x"], &["default"]),
+            Ok(Choice::New),
+            "asked again later"
+        );
         for (gaps, remembered, expected) in [
             (&[GapKind::Unreachable][..], &[][..], "not all disks can be seen: node n"),
             (&[GapKind::NotInstalled, GapKind::Unreachable], &[], "not all disks can be seen: node n"),
             (&[GapKind::Foreign], &[], "not all disks can be seen: node n"),
-            (&[], &["/disks/x"], "volume default seems to have no disk, but the Namespace remembers disk /disks/x"),
+            (
+                &[],
+                &["/disks/x"],
+                "volume default seems to have no disk, but the Namespace remembers disk /disks/x",
+            ),
         ] {
             assert_eq!(run(vec![], gaps, remembered, &["default"]), Err(expected.to_owned()));
         }
@@ -250,7 +274,10 @@ mod tests {
     fn disks_of_another_cluster_are_refused() {
         let mut other = disk("default", "a", true);
         other.holder.cluster = "c2".parse().unwrap();
-        assert_eq!(run(vec![other], &[], &[], &["default"]), Err("disk a of volume default is held by cluster c2".to_owned()));
+        assert_eq!(
+            run(vec![other], &[], &[], &["default"]),
+            Err("disk a of volume default is held by cluster c2".to_owned())
+        );
         let mut same_name = disk("default", "a", true);
         same_name.holder.uid = "u2".to_owned();
         let expected = "disk a of volume default is held by another cluster of the name c1 (its id is u2)";
@@ -262,7 +289,11 @@ mod tests {
         let error = run(vec![disk("db", "a", true)], &[], &[], &["default"]).unwrap_err();
         assert_eq!(error, "compose volume `db` has disk a of its own, but app.volumes no longer names `db`");
         assert_eq!(run(vec![disk("db", "a", true)], &[], &[], &["default", "db"]), Ok(Choice::New));
-        assert_eq!(run(vec![disk("old", "a", true)], &[], &[], &["default"]), Ok(Choice::New), "compose does not use it");
+        assert_eq!(
+            run(vec![disk("old", "a", true)], &[], &[], &["default"]),
+            Ok(Choice::New),
+            "compose does not use it"
+        );
     }
 
     #[test]

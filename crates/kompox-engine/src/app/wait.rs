@@ -67,7 +67,8 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
         };
         match readiness::judge(pod, &expected.one_shots) {
             Verdict::Ready => {
-                let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+                let name =
+                    pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
                 step.done("Pod is Ready");
                 return Ok(name);
             }
@@ -78,9 +79,13 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             }
             Verdict::Waiting(what) => {
                 if let Some(container) = overdue(pod, expected, &mut unstarted) {
-                    let reason = format!("container `{container}` did not become healthy in the time its healthcheck allows");
+                    let reason = format!(
+                        "container `{container}` did not become healthy in the time its healthcheck allows"
+                    );
                     let mut report = report(scope, pod, Some(&container), false, reason).await;
-                    report.hint = Some("the Pod is left as it is and may still become ready: see `app status`".to_owned());
+                    report.hint = Some(
+                        "the Pod is left as it is and may still become ready: see `app status`".to_owned(),
+                    );
                     return Err(Error::NotReady(Box::new(report)));
                 }
                 tell(scope, &mut waiting, what);
@@ -138,7 +143,13 @@ async fn timed_out(scope: &Scope<'_>, pods: &[Value], expected: &Expectation, wa
 }
 
 /// Collects what a person needs to see. What cannot be fetched is said in its place.
-async fn report(scope: &Scope<'_>, pod: &Value, container: Option<&str>, previous: bool, headline: String) -> FailureReport {
+async fn report(
+    scope: &Scope<'_>,
+    pod: &Value,
+    container: Option<&str>,
+    previous: bool,
+    headline: String,
+) -> FailureReport {
     let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     let log = match container {
         Some(container) => match log_tail(scope, name, container, previous).await {
@@ -152,13 +163,31 @@ async fn report(scope: &Scope<'_>, pod: &Value, container: Option<&str>, previou
         Err(error) => vec![format!("(events could not be read: {error})")],
     };
     let Verdict::Waiting(waiting) = readiness::judge(pod, &[]) else {
-        return FailureReport { headline, container: container.map(ToOwned::to_owned), log, events, ..FailureReport::default() };
+        return FailureReport {
+            headline,
+            container: container.map(ToOwned::to_owned),
+            log,
+            events,
+            ..FailureReport::default()
+        };
     };
-    FailureReport { headline, container: container.map(ToOwned::to_owned), waiting: vec![waiting], log, events, hint: None }
+    FailureReport {
+        headline,
+        container: container.map(ToOwned::to_owned),
+        waiting: vec![waiting],
+        log,
+        events,
+        hint: None,
+    }
 }
 
 /// The last lines of a container's log.
-async fn log_tail(scope: &Scope<'_>, pod: &str, container: &str, previous: bool) -> Result<Vec<String>, Error> {
+async fn log_tail(
+    scope: &Scope<'_>,
+    pod: &str,
+    container: &str,
+    previous: bool,
+) -> Result<Vec<String>, Error> {
     let request = LogRequest {
         namespace: scope.namespace(),
         pod: pod.to_owned(),
@@ -170,15 +199,21 @@ async fn log_tail(scope: &Scope<'_>, pod: &str, container: &str, previous: bool)
     let mut text = Vec::new();
     let mut log = scope.kubernetes.logs(&scope.call(), &request).await?;
     log.read_to_end(&mut text).await.map_err(|error| {
-        kompox_model::port::PortError::new(kompox_model::port::ErrorKind::Unavailable, "kubernetes", "read log of", container)
-            .because(error)
+        kompox_model::port::PortError::new(
+            kompox_model::port::ErrorKind::Unavailable,
+            "kubernetes",
+            "read log of",
+            container,
+        )
+        .because(error)
     })?;
     Ok(String::from_utf8_lossy(&text).lines().map(ToOwned::to_owned).collect())
 }
 
 /// The last events of a Pod, oldest first, as `reason: message`.
 pub(crate) async fn events(scope: &Scope<'_>, pod: &str) -> Result<Vec<String>, Error> {
-    let query = Query::new(Gvk::core("Event"), Some(&scope.namespace())).fields(format!("involvedObject.name={pod}"));
+    let query =
+        Query::new(Gvk::core("Event"), Some(&scope.namespace())).fields(format!("involvedObject.name={pod}"));
     let mut found = scope.kubernetes.list(&scope.call(), &query).await?;
     let time = |event: &Value| {
         ["/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"]
@@ -190,7 +225,11 @@ pub(crate) async fn events(scope: &Scope<'_>, pod: &str) -> Result<Vec<String>, 
     let last = warnings.iter().rev().take(5).rev();
     Ok(last
         .map(|event| {
-            format!("{}: {}", event["reason"].as_str().unwrap_or("Event"), event["message"].as_str().unwrap_or_default().trim())
+            format!(
+                "{}: {}",
+                event["reason"].as_str().unwrap_or("Event"),
+                event["message"].as_str().unwrap_or_default().trim()
+            )
         })
         .collect())
 }
@@ -204,8 +243,12 @@ fn hint(cause: &str, log: &[String]) -> Option<String> {
             "ErrImageNeverPull" | "ImagePullBackOff" | "InvalidImageName" => {
                 "check the image name, and that the cluster's nodes can reach its registry"
             }
-            "CrashLoopBackOff" | "Error" => "the log above is the container's own; mend the cause and deploy again",
-            "Evicted" => "the node ran short of memory or disk space; free some, or give the app smaller limits",
+            "CrashLoopBackOff" | "Error" => {
+                "the log above is the container's own; mend the cause and deploy again"
+            }
+            "Evicted" => {
+                "the node ran short of memory or disk space; free some, or give the app smaller limits"
+            }
             _ => return None,
         }
         .to_owned(),
