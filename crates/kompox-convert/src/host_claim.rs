@@ -44,7 +44,12 @@ impl HostClaim {
         let mut metadata = self.metadata.named(&self.name);
         metadata.namespace = Some(self.namespace.clone());
         let data = [(HOST.to_owned(), self.host.clone()), (OWNER.to_owned(), self.owner.to_string())];
-        object(&ConfigMap { metadata, data: Some(data.into()), immutable: Some(true), ..ConfigMap::default() })
+        object(&ConfigMap {
+            metadata,
+            data: Some(data.into()),
+            immutable: Some(true),
+            ..ConfigMap::default()
+        })
     }
 
     /// The identity of the app that a claim on the server belongs to, as text; none if it is no claim of Kompox.

@@ -49,7 +49,7 @@ pub struct VolumeBinding {
     /// The provider's id of the assigned disk, or [`kompox_model::resource_name::unresolved_handle`] for one that is
     /// still to be made.
     pub handle: String,
-    /// The node that has the disk, for disks that live on nodes.
+    /// The node that has the disk, for disks that live on nodes: the value of its label `kubernetes.io/hostname`.
     pub node: Option<String>,
     /// The disk's size.
     pub size: Bytes,
@@ -102,6 +102,16 @@ pub struct BindFile {
 impl BindContent {
     /// The largest read-only bind that becomes a ConfigMap, in bytes of content; larger ones are uploaded.
     pub const INLINE_LIMIT: u64 = 900 << 10;
+
+    /// Whether there is anything to upload.
+    #[must_use]
+    pub fn has_content(&self) -> bool {
+        match self {
+            Self::Missing => false,
+            Self::File(_) => true,
+            Self::Folder(entries) => !entries.is_empty(),
+        }
+    }
 
     /// Bytes of content of all files.
     #[must_use]

@@ -4,18 +4,49 @@
 //! values in [`Input`]; the answer is a typed [`ResourceSet`] with a [`Summary`], or diagnostics that say why not. Equal
 //! input gives equal bytes.
 
+mod binds;
+mod contents;
+mod convert;
+mod copy_up;
+mod deployment;
+mod environment;
+mod escape;
+mod extension;
 mod facts;
+pub mod fate;
+mod file_mounts;
 mod host_claim;
+mod hosts;
+mod ingress;
 mod input;
+mod labels;
 mod metadata;
+mod mounts;
+mod namespace;
+mod network_policy;
+mod order;
+mod persistent_volume;
+mod pod;
+mod ports;
+mod probe;
 mod resource_set;
+mod resources;
+mod security;
+mod service;
+mod stop;
+mod storage;
 mod summary;
+mod unit;
+mod well_known;
+
+pub use convert::convert;
 
 pub use facts::{Cidr, CidrError, Facts, IngressFacts};
 pub use host_claim::HostClaim;
 pub use input::{BindContent, BindEntry, BindFile, Binds, Input, VolumeBinding};
 pub use resource_set::ResourceSet;
-pub use summary::{Condition, Container, Host, Role, Summary, Upload, Wait};
+pub use storage::{bind_sources, volumes_in_use};
+pub use summary::{Condition, Container, Folder, Host, Role, Summary, Upload, Wait};
 
 /// The outcome of a conversion.
 #[derive(Debug, Clone, PartialEq)]

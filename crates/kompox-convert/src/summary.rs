@@ -12,6 +12,8 @@ pub struct Summary {
     pub containers: Vec<Container>,
     /// Content that must be on a disk before the Pod starts, sorted by volume and sub-path.
     pub uploads: Vec<Upload>,
+    /// Where the compose volumes lie, sorted by key.
+    pub folders: Vec<Folder>,
     /// Volumes that the Pod mounts, sorted by name.
     pub volumes: Vec<VolumeName>,
     /// The Pod's terminationGracePeriodSeconds: how long a stop may take.
@@ -83,15 +85,26 @@ pub enum Condition {
     Completed,
 }
 
+/// Where a compose volume lies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Folder {
+    /// Its key in the compose file.
+    pub key: String,
+    /// The volume of the app whose disk has it.
+    pub volume: VolumeName,
+    /// The folder on that disk.
+    pub sub_path: String,
+}
+
 /// Content to put on a disk, unless the folder there has content already.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Upload {
     /// The volume whose assigned disk gets it.
     pub volume: VolumeName,
-    /// The folder or file on it, such as `binds/conf`.
+    /// The folder on it, such as `binds/conf`.
     pub sub_path: String,
     /// The source, a key of [`crate::Binds`].
     pub source: String,
-    /// True if the source is one file, which then goes to `sub_path` itself.
+    /// True if the source is one file, which goes into the folder under the folder's own name (its last component).
     pub is_file: bool,
 }

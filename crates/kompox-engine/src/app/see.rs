@@ -53,7 +53,7 @@ pub(crate) async fn see(
         inventory(scope, &cluster.uid),
     )
     .await?;
-    let in_use = kompox_convert::volumes_in_use(scope.app, &loaded.project);
+    let in_use = kompox_convert::volumes_in_use(scope.app, &loaded.project, &loaded.binds);
     let known = Known {
         app: scope.app,
         cluster: scope.cluster,

@@ -28,7 +28,7 @@ pub fn validate(
     class: Option<&dyn Fn(&Volume) -> VolumeClass>,
     loaded: &Loaded,
 ) -> (Option<Conversion>, Diagnostics) {
-    let in_use = kompox_convert::volumes_in_use(nouns.app, &loaded.project);
+    let in_use = kompox_convert::volumes_in_use(nouns.app, &loaded.project, &loaded.binds);
     let volumes = nouns.app.volumes.iter().filter(|volume| in_use.contains(&volume.name));
     let choices: Vec<_> = volumes.cloned().map(|volume| (volume, Choice::New)).collect();
     let plain = |_: &Volume| VolumeClass {

@@ -1,0 +1,28 @@
+//! The table as a page of documentation. Pure.
+
+use super::TABLE;
+use std::fmt::Write;
+
+/// The page `docs/compose-support.md`.
+#[must_use]
+pub fn compose_support() -> String {
+    let mut page = String::from(
+        "# Compose keys\n\n\
+         What becomes of each key of the Compose Specification. The page is printed from the table that the\n\
+         converter obeys (`crates/kompox-convert/src/fate/table.rs`); do not edit it by hand.\n\n\
+         - **map**: the same behaviour.\n\
+         - **adapt**: close to it; a note says what differs.\n\
+         - **refuse**: an error with file, line and column, and what to write instead.\n\
+         - **ignore**: without meaning on a cluster; a note, once per key.\n\n\
+         A key that is not listed is refused as unknown to this version.\n",
+    );
+    for rows in TABLE.chunk_by(|a, b| a.section == b.section) {
+        if let Some(first) = rows.first() {
+            let _ = write!(page, "\n## {}\n\n| key | fate | how |\n|---|---|---|\n", first.section.title());
+        }
+        for row in rows {
+            let _ = writeln!(page, "| `{}` | {} | {} |", row.key, row.fate.word(), row.text);
+        }
+    }
+    page
+}
