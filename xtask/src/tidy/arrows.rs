@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("kompox-helm", &[]),
     ("kompox-compose", &["kompox-yaml"]),
     ("kompox-manifest", &["kompox-model", "kompox-yaml"]),
-    ("kompox-convert", &["kompox-model", "kompox-compose", "kompox-yaml"]),
+    ("kompox-convert", &["kompox-model", "kompox-compose", "kompox-node-protocol", "kompox-yaml"]),
     ("kompox-api", &["kompox-model"]),
     ("kompox-provider", &["kompox-model", "kompox-node-protocol"]),
     ("kompox-provider-k3s", DRIVER),
