@@ -1,0 +1,137 @@
+//! `app …`.
+
+use super::Limit;
+use clap::{Args, Subcommand};
+use kompox_model::VolumeName;
+use std::path::PathBuf;
+
+/// Verbs of the app.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AppCommand {
+    /// Check the configuration and the compose file, and print the Kubernetes manifests
+    ///
+    /// Works offline: no cluster is asked, nothing is written. Everything that is wrong is listed with its
+    /// file, line and column, not just the first problem.
+    Validate(ValidateArguments),
+    /// Deploy the app, or bring a deployed one up to date
+    ///
+    /// Makes missing disks, applies what differs, removes what is no longer part of the app, and waits until
+    /// the app is ready or can say why it is not. A repeat with nothing to do writes nothing.
+    Deploy(DeployArguments),
+    /// Show containers, hosts and disks of the app
+    Status,
+    /// Show what the app's containers wrote
+    Logs(LogsArguments),
+    /// Run a command in a container of the app
+    ///
+    /// Standard input is passed on. A terminal is allocated when input and output are terminals. Ends with
+    /// the exit code of the command.
+    Exec(ExecArguments),
+    /// Remove the app from the cluster; its disks stay
+    ///
+    /// Everything of the app goes but its Namespace and its disks. A later deploy finds them again.
+    Destroy(DestroyArguments),
+}
+
+/// How the compose file is read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ComposeArguments {
+    /// Enable the services of a compose profile; may be repeated [default: $COMPOSE_PROFILES]
+    #[arg(long = "profile", value_name = "NAME")]
+    pub(crate) profiles: Vec<String>,
+
+    /// Let the compose file read files outside its own folder
+    #[arg(long)]
+    pub(crate) allow_outside: bool,
+}
+
+/// Arguments of `app validate`.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArguments {
+    #[command(flatten)]
+    pub(crate) compose: ComposeArguments,
+
+    /// Print the data of Secrets instead of their SHA-256
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
+}
+
+/// Arguments of `app deploy`.
+#[derive(Debug, Args)]
+pub(crate) struct DeployArguments {
+    #[command(flatten)]
+    pub(crate) compose: ComposeArguments,
+
+    /// Ask the cluster what would change, print that, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// End once everything is applied, without waiting for the app to be ready
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+
+    /// Give a volume a new, empty disk although data of it lies elsewhere; may be repeated
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) start_empty: Vec<VolumeName>,
+}
+
+/// Arguments of `app logs`.
+#[derive(Debug, Args)]
+pub(crate) struct LogsArguments {
+    /// Compose service; all of them when left out
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+
+    /// Stay and show new lines
+    #[arg(short = 'f', long)]
+    pub(crate) follow: bool,
+
+    /// Configuration file [default: ./kompoxops.yml]
+    // The same argument as the global one, without its short form: here -f is --follow.
+    #[arg(id = "file", long = "file", value_name = "FILE", help_heading = "Global options")]
+    file: Option<PathBuf>,
+
+    /// Only the last lines of each container
+    #[arg(long, value_name = "LINES")]
+    pub(crate) tail: Option<u32>,
+
+    /// Only lines younger than this, such as 90s or 2h
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) since: Option<Limit>,
+
+    /// Lines of the containers' previous run
+    #[arg(short = 'p', long)]
+    pub(crate) previous: bool,
+
+    /// Put the time before each line
+    #[arg(short = 't', long)]
+    pub(crate) timestamps: bool,
+}
+
+/// Arguments of `app exec`.
+#[derive(Debug, Args)]
+pub(crate) struct ExecArguments {
+    /// Compose service; may be left out when the app has one only
+    #[arg(short = 's', long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+
+    /// Never allocate a terminal
+    #[arg(short = 'T', long)]
+    pub(crate) no_tty: bool,
+
+    /// Program and arguments; no shell is involved
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+/// Arguments of `app destroy`.
+#[derive(Debug, Args)]
+pub(crate) struct DestroyArguments {
+    /// Delete the app's Namespace too; disks stay all the same
+    #[arg(long)]
+    pub(crate) delete_namespace: bool,
+
+    /// Print what would be deleted, and delete nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}

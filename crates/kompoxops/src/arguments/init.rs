@@ -1,0 +1,48 @@
+//! `init`.
+
+use clap::Args;
+use kompox_model::{AppName, ClusterName, WorkspaceName};
+
+/// Arguments of `init`. What is left out is found out, or gets a value to be changed in the file.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InitArguments {
+    /// Replace an existing file
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Name of the app [default: that of the folder]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) app: Option<AppName>,
+
+    /// Path of the compose file, relative to the new file [default: the one that is found]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compose: Option<String>,
+
+    /// Name of the workspace
+    #[arg(long, value_name = "NAME", default_value = "ops")]
+    pub(crate) workspace: WorkspaceName,
+
+    /// Base domain of default host names
+    #[arg(long, value_name = "DOMAIN", default_value = "apps.example.com", value_parser = kompox_model::host::parse)]
+    pub(crate) domain: String,
+
+    /// Name of the cluster [default: that of the kubeconfig context]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<ClusterName>,
+
+    /// Driver of the cluster [default: k3s]
+    #[arg(long, value_name = "ID")]
+    pub(crate) driver: Option<String>,
+
+    /// Path of the kubeconfig [default: the usual places]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<String>,
+
+    /// Context in the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+
+    /// Image of kompox-node
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) node_image: Option<String>,
+}

@@ -1,0 +1,211 @@
+//! The command line: nouns, verbs and options as clap types. Pure apart from what clap does.
+//!
+//! The help texts are the reference of the program; `tests/help.rs` holds them as data.
+
+mod app;
+mod cluster;
+mod disk;
+mod duration;
+mod init;
+
+pub(crate) use app::{
+    AppCommand, ComposeArguments, DeployArguments, DestroyArguments, ExecArguments, LogsArguments,
+    ValidateArguments,
+};
+pub(crate) use cluster::ClusterCommand;
+pub(crate) use disk::{CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
+pub(crate) use duration::Limit;
+pub(crate) use init::InitArguments;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// The configuration file that is read when no other is named.
+pub(crate) const CONFIGURATION_FILE: &str = "kompoxops.yml";
+
+/// Runs compose apps on Kubernetes with disks that outlive the app and the cluster.
+///
+/// Everything is described by kompoxops.yml and the compose file it names; there is no other state than what
+/// the cluster and the disks themselves carry. Every command can be repeated.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kompoxops",
+    version,
+    propagate_version = false,
+    max_term_width = 100,
+    infer_long_args = false,
+    arg_required_else_help = true,
+    after_long_help = EXIT_CODES
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    #[command(subcommand)]
+    pub(crate) noun: Noun,
+}
+
+/// The table of `exit.rs` for people.
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  failed: a crashed container, a quota, an internal error
+    2  wrong usage of the command line
+    3  invalid input
+    4  not found
+    5  exists already, or in conflict with what was found
+    6  denied, or not authenticated
+    7  not supported
+    8  unavailable, too many requests, or timed out
+  130  interrupted
+`app exec` ends with the exit code of the command it ran.";
+
+/// Options of every command; they may stand before or after the noun and the verb.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArguments {
+    /// Configuration file [default: ./kompoxops.yml]
+    #[arg(short = 'f', long, global = true, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Form of the data on stdout [default: what suits people best]
+    #[arg(short = 'o', long, global = true, value_name = "FORM")]
+    pub(crate) output: Option<OutputForm>,
+
+    /// Form of everything on stderr; json gives one object per line
+    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
+    /// Least severe log lines to show
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    pub(crate) log_level: LogLevel,
+
+    /// Show no progress, only what needs attention
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+
+    /// Answer every question with yes; needed for destructive commands without a terminal
+    #[arg(short = 'y', long, global = true)]
+    pub(crate) yes: bool,
+
+    /// Time limit such as 90s, 10m or 1h30m, 0 for none [default: 10m; none for logs and exec]
+    #[arg(long, global = true, value_name = "DURATION")]
+    pub(crate) timeout: Option<Limit>,
+}
+
+impl GlobalArguments {
+    /// The configuration file to read.
+    pub(crate) fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new(CONFIGURATION_FILE))
+    }
+}
+
+/// Form of data on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputForm {
+    /// Columns for people.
+    Table,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// Names only, one a line.
+    Name,
+}
+
+/// Form of what goes to stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Severity of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// Errors only.
+    Error,
+    /// Also what may need attention.
+    Warn,
+    /// Also what was done.
+    Info,
+    /// Also each request.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// What a command is about.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Noun {
+    /// Write a starter kompoxops.yml
+    Init(InitArguments),
+    /// Validate, deploy, watch and remove an app
+    #[command(subcommand)]
+    App(AppCommand),
+    /// List, create, assign and delete the disks of an app
+    #[command(subcommand)]
+    Disk(DiskCommand),
+    /// See the state of the cluster
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Show the version, the Kubernetes versions it works with, and the built-in drivers
+    Version,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Arguments {
+        Arguments::try_parse_from(line.split(' ')).unwrap()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_verb() {
+        for line in [
+            "kompoxops -f a.yml -o json app status",
+            "kompoxops app -f a.yml status -o json",
+            "kompoxops app status -f a.yml --output json",
+        ] {
+            let arguments = parse(line);
+            assert_eq!(arguments.global.file(), Path::new("a.yml"), "{line}");
+            assert_eq!(arguments.global.output, Some(OutputForm::Json), "{line}");
+        }
+        assert_eq!(parse("kompoxops app status").global.file(), Path::new(CONFIGURATION_FILE));
+    }
+
+    #[test]
+    fn after_logs_f_is_follow() {
+        for (line, file, follow) in [
+            ("kompoxops app logs", CONFIGURATION_FILE, false),
+            ("kompoxops app logs -f", CONFIGURATION_FILE, true),
+            ("kompoxops app logs -f db", CONFIGURATION_FILE, true),
+            ("kompoxops -f a.yml app logs -f db", "a.yml", true),
+            ("kompoxops app logs --file a.yml db", "a.yml", false),
+            ("kompoxops app -f a.yml logs --follow", "a.yml", true),
+        ] {
+            let arguments = parse(line);
+            assert_eq!(arguments.global.file(), Path::new(file), "{line}");
+            let Noun::App(AppCommand::Logs(logs)) = arguments.noun else { panic!("{line}") };
+            assert_eq!(logs.follow, follow, "{line}");
+        }
+    }
+
+    #[test]
+    fn everything_after_the_command_of_exec_belongs_to_it() {
+        for line in ["kompoxops app exec -s web -- ls -o --yes", "kompoxops app exec -s web ls -o --yes"] {
+            let arguments = parse(line);
+            assert!(!arguments.global.yes, "{line}");
+            let Noun::App(AppCommand::Exec(exec)) = arguments.noun else { panic!("{line}") };
+            assert_eq!(exec.command, ["ls", "-o", "--yes"], "{line}");
+        }
+    }
+}

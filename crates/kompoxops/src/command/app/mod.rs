@@ -1,0 +1,27 @@
+//! `app …`, one module per verb.
+
+mod deploy;
+mod destroy;
+mod exec;
+mod logs;
+mod status;
+mod validate;
+
+use crate::arguments::AppCommand;
+use crate::exit::{DONE, Failure};
+use crate::session::Session;
+
+/// What the API server's audit log shows.
+const MODULE: &str = "app";
+
+pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Failure> {
+    match command {
+        AppCommand::Validate(arguments) => validate::run(session, &arguments)?,
+        AppCommand::Deploy(arguments) => deploy::run(session, arguments)?,
+        AppCommand::Status => status::run(session)?,
+        AppCommand::Logs(arguments) => logs::run(session, arguments)?,
+        AppCommand::Exec(arguments) => return exec::run(session, arguments),
+        AppCommand::Destroy(arguments) => destroy::run(session, &arguments)?,
+    }
+    Ok(DONE)
+}

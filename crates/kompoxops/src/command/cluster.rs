@@ -1,0 +1,79 @@
+//! `cluster …`.
+
+use crate::arguments::ClusterCommand;
+use crate::exit::Failure;
+use crate::output::{self, Data, Table};
+use crate::session::{Session, Use};
+use kompox_engine::cluster::{self, ClusterReport};
+use serde::Serialize;
+
+pub(super) fn run(session: &Session<'_>, command: &ClusterCommand) -> Result<(), Failure> {
+    match command {
+        ClusterCommand::Status => status(session),
+    }
+}
+
+/// Answer of `cluster status`.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Status(ClusterReport);
+
+fn status(session: &Session<'_>) -> Result<(), Failure> {
+    let opened = session.open()?;
+    let report = session.on_cluster(&opened, "cluster", Use::Operation, async |connected| {
+        Ok(cluster::status(&connected.cluster()).await?)
+    })?;
+    output::print(&Status(report), session.global.output)
+}
+
+/// A fact that may be unknown.
+fn known(fact: Option<bool>) -> String {
+    fact.map_or("unknown", yes).to_owned()
+}
+
+fn yes(fact: bool) -> &'static str {
+    if fact { "yes" } else { "no" }
+}
+
+impl Data for Status {
+    fn table(&self) -> String {
+        let ClusterReport {
+            name,
+            provider,
+            driver,
+            kubernetes,
+            uid,
+            domain,
+            ingress_class,
+            ingress_class_found,
+            nodes,
+            status,
+        } = &self.0;
+        let class =
+            if *ingress_class_found { ingress_class.clone() } else { format!("{ingress_class} (missing)") };
+        let mut facts = Table::new(["CLUSTER", name]);
+        for (fact, value) in [
+            ("PROVIDER", format!("{provider} (driver {driver})")),
+            ("KUBERNETES", kubernetes.clone()),
+            ("UID", uid.clone()),
+            ("EXISTING", yes(status.existing).to_owned()),
+            ("PROVISIONED", known(status.provisioned)),
+            ("INSTALLED", known(status.installed)),
+            ("DOMAIN", domain.clone()),
+            ("INGRESS CLASS", class),
+            ("INGRESS IP", status.ingress_ip.clone().unwrap_or_default()),
+            ("INGRESS FQDN", status.ingress_fqdn.clone().unwrap_or_default()),
+        ] {
+            facts.row([fact.to_owned(), value]);
+        }
+        let mut table = Table::new(["NODE", "READY", "KUBELET"]);
+        for node in nodes {
+            table.row([node.name.clone(), yes(node.ready).to_owned(), node.kubelet.clone()]);
+        }
+        format!("{}\n{}", facts.text(), table.text())
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![self.0.name.clone()]
+    }
+}

@@ -1,0 +1,229 @@
+//! `init`. Writes one file.
+
+use crate::arguments::InitArguments;
+use crate::drivers;
+use crate::exit::Failure;
+use crate::output::{self, Data};
+use crate::session::Session;
+use kompox_engine::Error;
+use kompox_manifest::StarterFacts;
+use kompox_model::port::ErrorKind;
+use kompox_model::{AppName, ClusterName, driver, resource_name};
+use kompox_yaml::{Limits, Node, Sources};
+use serde::Serialize;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Names of compose files, in the order in which Compose looks for them.
+const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+
+/// Answer of `init`.
+#[derive(Serialize)]
+struct Written {
+    file: PathBuf,
+    app: AppName,
+    compose: String,
+    cluster: ClusterName,
+    context: Option<String>,
+}
+
+pub(super) fn run(session: &Session<'_>, arguments: InitArguments) -> Result<(), Failure> {
+    let file = session.global.file();
+    if !arguments.force && file.symlink_metadata().is_ok() {
+        return Err(exists(file));
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let contexts = Contexts::read(arguments.kubeconfig.as_deref());
+    let facts = facts(arguments.clone(), folder, &contexts)?;
+    write(file, &kompox_manifest::starter(&facts), arguments.force)?;
+    let compose_found = folder.join(&facts.compose).exists();
+    let written = Written {
+        file: file.to_owned(),
+        app: facts.app,
+        compose: facts.compose,
+        cluster: facts.cluster,
+        context: facts.context,
+    };
+    output::print(&written, session.global.output)?;
+    tell_next(session, &written, &contexts, compose_found);
+    Ok(())
+}
+
+fn exists(file: &Path) -> Failure {
+    Error::refused(
+        ErrorKind::AlreadyExists,
+        format!("{} exists already", file.display()),
+        "replace it with --force, or name another file with --file",
+    )
+    .into()
+}
+
+/// Fills in what the arguments leave out.
+fn facts(arguments: InitArguments, folder: &Path, contexts: &Contexts) -> Result<StarterFacts, Failure> {
+    let InitArguments {
+        force: _,
+        app,
+        compose,
+        workspace,
+        domain,
+        cluster,
+        driver,
+        kubeconfig,
+        context,
+        node_image,
+    } = arguments;
+    let driver = driver.unwrap_or_else(|| drivers::SUGGESTED.to_owned());
+    if driver::find(&driver).is_none() {
+        let known: Vec<_> = driver::KNOWN.iter().map(|driver| driver.id).collect();
+        return Err(Failure::Usage {
+            message: format!("there is no driver `{driver}`"),
+            hint: format!("known drivers are: {}", known.join(", ")),
+        });
+    }
+    let context = context.or_else(|| contexts.current.clone());
+    let label = |text: &str, limit| resource_name::dns_label(text, limit);
+    let cluster = match (cluster, &context) {
+        (Some(cluster), _) => cluster,
+        (None, Some(context)) => legal(ClusterName::new(label(context, ClusterName::LIMIT))),
+        (None, None) => legal(ClusterName::new("cluster1")),
+    };
+    let app = match app {
+        Some(app) => app,
+        None => {
+            let folder = fs::canonicalize(folder).map_err(|source| Failure::File {
+                action: "read",
+                path: folder.to_owned(),
+                hint: None,
+                source,
+            })?;
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            legal(AppName::new(label(&name, AppName::LIMIT)))
+        }
+    };
+    let found = COMPOSE_FILES.into_iter().find(|name| folder.join(name).is_file());
+    let compose = compose.unwrap_or_else(|| found.unwrap_or("compose.yml").to_owned());
+    Ok(StarterFacts { workspace, domain, cluster, driver, kubeconfig, context, node_image, app, compose })
+}
+
+/// A name that was made to be legal.
+fn legal<T>(name: Result<T, kompox_model::NameError>) -> T {
+    name.unwrap_or_else(|error| unreachable!("made to be a legal name: {error}"))
+}
+
+/// Writes the whole file or nothing; without `force`, never over another.
+fn write(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let failed = |source| Failure::File { action: "write", path: file.to_owned(), hint: None, source };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = tempfile::Builder::new()
+        .prefix(".kompoxops-")
+        // The user's umask takes from these what it always takes.
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    beside.write_all(text.as_bytes()).and_then(|()| beside.as_file().sync_all()).map_err(failed)?;
+    let persisted = if force { beside.persist(file) } else { beside.persist_noclobber(file) };
+    match persisted {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(file)),
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
+/// Contexts of the kubeconfig that would be used.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Contexts {
+    current: Option<String>,
+    names: Vec<String>,
+}
+
+impl Contexts {
+    /// Reads them; a kubeconfig that is missing or broken has none, since there may be one later.
+    fn read(kubeconfig: Option<&str>) -> Self {
+        let home = std::env::home_dir();
+        let files: Vec<PathBuf> =
+            match (kubeconfig, std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty())) {
+                (Some(path), _) => match (path.strip_prefix("~/"), home) {
+                    (Some(rest), Some(home)) => vec![home.join(rest)],
+                    _ => vec![path.into()],
+                },
+                (None, Some(list)) => std::env::split_paths(&list).collect(),
+                (None, None) => home.map(|home| home.join(".kube/config")).into_iter().collect(),
+            };
+        let mut contexts = Self::default();
+        for text in files.iter().filter_map(|file| fs::read_to_string(file).ok()) {
+            contexts.add(&text);
+        }
+        contexts
+    }
+
+    /// Adds those of one more file; the first file to name a current context wins.
+    fn add(&mut self, text: &str) {
+        let mut sources = Sources::new();
+        let id = sources.add("kubeconfig", text);
+        let (documents, _) = kompox_yaml::parse(&sources, id, Limits::default());
+        let Some(root) = documents.first() else { return };
+        let text = |node: Option<&Node>| {
+            node.and_then(Node::as_str).filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+        };
+        self.current = self.current.take().or_else(|| text(root.get("current-context")));
+        let contexts = root.get("contexts").and_then(Node::as_sequence).unwrap_or_default();
+        self.names.extend(contexts.iter().filter_map(|context| text(context.get("name"))));
+    }
+}
+
+/// Says what to do next.
+fn tell_next(session: &Session<'_>, written: &Written, contexts: &Contexts, compose_found: bool) {
+    let say = |text: &str| session.screen.note(text);
+    say("next:");
+    if !compose_found {
+        say(&format!("  write {}: there is no compose file yet", written.compose));
+    }
+    match &written.context {
+        Some(context) if !contexts.names.contains(context) => {
+            say(&format!(
+                "  make a kubeconfig context `{context}`, or change cluster.auth: there is no such context yet"
+            ));
+        }
+        Some(_) if contexts.names.len() > 1 => {
+            say(&format!("  check cluster.auth.context; there are: {}", contexts.names.join(", ")));
+        }
+        Some(_) => {}
+        None => {
+            say("  say in cluster.auth how to reach the cluster: no current kubeconfig context was found")
+        }
+    }
+    say("  set workspace.domain to a domain that leads to the cluster's ingress controller");
+    say("  kompoxops app validate");
+    say("  kompoxops app deploy");
+}
+
+impl Data for Written {
+    fn table(&self) -> String {
+        let Self { file, app, compose, cluster, context } = self;
+        let context = context.as_ref().map(|context| format!(" (context {context})")).unwrap_or_default();
+        format!("wrote {}: app {app} from {compose} on cluster {cluster}{context}\n", file.display())
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![self.file.display().to_string()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contexts_of_several_kubeconfigs_are_joined() {
+        let mut contexts = Contexts::default();
+        contexts.add("contexts:\n- name: a\n- name: b\ncurrent-context: \"\"\n");
+        contexts.add("{\"current-context\": \"c\", \"contexts\": [{\"name\": \"c\"}]}");
+        contexts.add("current-context: a\n");
+        contexts.add(": not [ yaml");
+        contexts.add("");
+        let names = ["a", "b", "c"].map(ToOwned::to_owned).to_vec();
+        assert_eq!(contexts, Contexts { current: Some("c".to_owned()), names });
+    }
+}

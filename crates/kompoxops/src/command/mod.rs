@@ -1,0 +1,26 @@
+//! The commands, one module per noun: from arguments to use cases and from their answers to output.
+
+mod app;
+mod cluster;
+mod disk;
+mod init;
+mod version;
+
+use crate::arguments::{Arguments, Noun};
+use crate::drivers;
+use crate::exit::{DONE, Failure};
+use crate::progress::Screen;
+use crate::session::Session;
+
+/// Runs the command and returns its exit code.
+pub(crate) fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Failure> {
+    let session = Session { global: &arguments.global, screen, drivers: drivers::registry() };
+    match arguments.noun {
+        Noun::Init(init) => init::run(&session, init)?,
+        Noun::App(command) => return app::run(&session, command),
+        Noun::Disk(command) => disk::run(&session, command)?,
+        Noun::Cluster(command) => cluster::run(&session, &command)?,
+        Noun::Version => version::run(&session)?,
+    }
+    Ok(DONE)
+}

@@ -1,0 +1,90 @@
+//! Opens the compose file of the app and what belongs to it. IO: reads files, the environment and the home directory.
+
+use crate::arguments::ComposeArguments;
+use crate::configuration::Opened;
+use crate::exit::Failure;
+use crate::progress::Screen;
+use crate::project_files::FolderFiles;
+use kompox_engine::app::{self, Loaded, Source};
+use kompox_model::ComposeSource;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// Where Compose looks for profiles that no option names.
+const PROFILES: &str = "COMPOSE_PROFILES";
+
+/// Loads the compose project of the app and shows everything there is to say about it.
+pub(crate) fn load(
+    opened: &mut Opened,
+    arguments: &ComposeArguments,
+    screen: &Screen,
+) -> Result<Loaded, Failure> {
+    let app = opened.app()?.clone();
+    let (name, text, folder) = match &app.compose {
+        ComposeSource::Path(written) => {
+            let path = opened.path(written);
+            let text = fs::read_to_string(&path).map_err(|source| Failure::File {
+                action: "read",
+                path: path.clone(),
+                hint: Some(format!("app.compose in {} names it", opened.file().display())),
+                source,
+            })?;
+            let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+            (path.display().to_string(), text, folder)
+        }
+        ComposeSource::Inline(text) => {
+            let name = format!("{}#app.compose", opened.file().display());
+            (name, text.clone(), opened.path(""))
+        }
+    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".").to_owned() } else { folder };
+    let files = FolderFiles::new(&folder, arguments.allow_outside).map_err(|source| Failure::File {
+        action: "read",
+        path: folder,
+        hint: None,
+        source,
+    })?;
+    let environment = environment();
+    let source = Source {
+        app: &app,
+        compose_name: &name,
+        compose_text: &text,
+        files: &files,
+        environment: &environment,
+        profiles: &profiles(&arguments.profiles, &environment),
+    };
+    let (loaded, mut found) = app::load(&source, &mut opened.sources);
+    found.sort();
+    let errors = screen.diagnostics(&found, &opened.sources);
+    loaded.ok_or(Failure::Invalid { what: name, errors })
+}
+
+/// The environment for interpolation. A variable that is not UTF-8 cannot be part of a compose value.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Profiles of the options, otherwise those of the environment.
+fn profiles(options: &[String], environment: &BTreeMap<String, String>) -> Vec<String> {
+    if !options.is_empty() {
+        return options.to_vec();
+    }
+    let listed = environment.get(PROFILES).map_or("", String::as_str);
+    listed.split(',').map(str::trim).filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_win_over_the_environment() {
+        let environment: BTreeMap<_, _> = [(PROFILES.to_owned(), "a, b,,".to_owned())].into();
+        assert_eq!(profiles(&[], &environment), ["a", "b"]);
+        assert_eq!(profiles(&["c".to_owned()], &environment), ["c"]);
+        assert!(profiles(&[], &BTreeMap::new()).is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! What every command that talks to a cluster needs: driver, connection, signals, time limit. IO: starts the
+//! asynchronous runtime.
+
+use crate::arguments::{GlobalArguments, Limit};
+use crate::configuration::Opened;
+use crate::connect;
+use crate::exit::Failure;
+use crate::interrupt;
+use crate::progress::Screen;
+use kompox_engine::cluster::ClusterScope;
+use kompox_engine::{Event, Progress, Scope};
+use kompox_kube::Client;
+use kompox_model::port::{Call, Cancel, Driver};
+use kompox_provider::Registry;
+use std::time::{Duration, Instant};
+use tokio::runtime::Builder;
+
+/// Time limit of commands that must end by themselves.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(600);
+
+/// One run of the program.
+pub(crate) struct Session<'a> {
+    /// Options of every command.
+    pub(crate) global: &'a GlobalArguments,
+    /// Where everything but data goes.
+    pub(crate) screen: &'a Screen,
+    /// The built-in drivers.
+    pub(crate) drivers: Registry,
+}
+
+/// How a command uses its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It ends by itself and tells what it does.
+    Operation,
+    /// It is a stream between the user and a container: no time limit, nothing said about the connection.
+    Stream,
+}
+
+/// A connected cluster.
+pub(crate) struct Connected<'a> {
+    opened: &'a Opened,
+    driver: &'a dyn Driver,
+    kubernetes: &'a Client,
+    cancel: &'a Cancel,
+    deadline: Option<Instant>,
+    progress: &'a Screen,
+}
+
+impl<'a> Connected<'a> {
+    /// The configured app on this cluster.
+    pub(crate) fn app(&self) -> Result<Scope<'a>, Failure> {
+        let ClusterScope { workspace, provider, cluster, driver, kubernetes, cancel, deadline, progress } =
+            self.cluster();
+        let app = self.opened.app()?;
+        Ok(Scope { workspace, provider, cluster, app, driver, kubernetes, cancel, deadline, progress })
+    }
+
+    /// The cluster alone.
+    pub(crate) fn cluster(&self) -> ClusterScope<'a> {
+        let configuration = &self.opened.configuration;
+        ClusterScope {
+            workspace: &configuration.workspace,
+            provider: &configuration.provider,
+            cluster: &configuration.cluster,
+            driver: self.driver,
+            kubernetes: self.kubernetes,
+            cancel: self.cancel,
+            deadline: self.deadline,
+            progress: self.progress,
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Reads the configuration.
+    pub(crate) fn open(&self) -> Result<Opened, Failure> {
+        Opened::read(self.global.file(), self.screen)
+    }
+
+    /// The driver of the configured provider.
+    pub(crate) fn driver(&self, opened: &Opened) -> Result<Box<dyn Driver>, Failure> {
+        let configuration = &opened.configuration;
+        Ok(self.drivers.create(Some(&configuration.workspace), &configuration.provider)?)
+    }
+
+    /// Connects, does `work`, and stops it on Ctrl-C. `module` is what the API server's audit log shows.
+    pub(crate) fn on_cluster<T>(
+        &self,
+        opened: &Opened,
+        module: &str,
+        how: Use,
+        work: impl AsyncFnOnce(&Connected<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let driver = self.driver(opened)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|source| Failure::System { action: "start the runtime", source })?;
+        let cancel = Cancel::new();
+        interrupt::listen(&runtime, &cancel, self.screen)?;
+        let deadline = self.limit(how).map(|limit| Instant::now() + limit);
+        let result = runtime.block_on(async {
+            let call = Call { deadline, cancel: &cancel, cluster: None };
+            let client = connect::connect(opened, driver.as_ref(), &call, module).await?;
+            if how == Use::Operation {
+                let name = &opened.configuration.cluster.name;
+                self.screen.event(Event::Started(format!("asking cluster {name} at {}", client.server())));
+            }
+            let connected = Connected {
+                opened,
+                driver: driver.as_ref(),
+                kubernetes: &client,
+                cancel: &cancel,
+                deadline,
+                progress: self.screen,
+            };
+            work(&connected).await
+        });
+        // A read from stdin that nobody answers would be waited for otherwise.
+        runtime.shutdown_background();
+        self.screen.clear();
+        result.map_err(|failure| opened.explain(failure, self.screen))
+    }
+
+    fn limit(&self, how: Use) -> Option<Duration> {
+        match (self.global.timeout, how) {
+            (Some(Limit(limit)), _) => limit,
+            (None, Use::Operation) => Some(DEFAULT_LIMIT),
+            (None, Use::Stream) => None,
+        }
+    }
+}
+
+/// Who holds the Lease of a running command, for those who wait for it.
+pub(crate) fn holder() -> String {
+    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let user = user.unwrap_or_else(|| rustix::process::getuid().as_raw().to_string());
+    let system = rustix::system::uname();
+    format!("kompoxops-{user}@{}-{}", system.nodename().to_string_lossy(), std::process::id())
+}
+
+/// A number nobody can foresee, for names of new disks.
+pub(crate) fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library seeds each hasher from the system's random source.
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
