@@ -1,1 +1,28 @@
-//! Driver for clusters whose nodes keep their disks.
+//! The driver `k3s`: any cluster whose nodes keep their disks, K3s first of all.
+//!
+//! Disks are folders of a *disk store* on a node, looked after by the program `kompox-node`, which a DaemonSet brings to
+//! every node. This crate decides which node a request goes to and what its answers mean; it reaches the cluster through
+//! the port in its calls only, and knows no Kubernetes client.
+//!
+//! Every operation on disks goes the same way (`work`): `survey` looks into all nodes, `place` decides, `store` carries
+//! one request to one node.
+
+mod adopt;
+mod class;
+mod disks;
+mod driver;
+mod error;
+mod install;
+mod node;
+mod place;
+mod rollout;
+mod settings;
+mod store;
+mod survey;
+mod translate;
+mod work;
+
+pub use driver::{K3s, factory};
+
+/// The id of this driver.
+pub const ID: &str = "k3s";

@@ -35,6 +35,13 @@ impl<'a> Request<'a> {
         Holder { cluster: self.scope.cluster.name.clone(), uid: self.scope.cluster_uid.to_owned() }
     }
 
+    /// The disk, whoever holds the volume.
+    fn look(&self, state: &State) -> Result<Disk, PortError> {
+        check_identity(state, self.scope).map_err(|text| self.error(ErrorKind::Conflict).detail(text))?;
+        let found = self.volume_disks(state).find(|disk| disk.name == *self.disk).cloned();
+        found.ok_or_else(|| self.error(ErrorKind::NotFound))
+    }
+
     /// The disk, after making sure that the volume is ours to change.
     fn find(&self, state: &State) -> Result<Option<Disk>, PortError> {
         check_identity(state, self.scope).map_err(|text| self.error(ErrorKind::Conflict).detail(text))?;
@@ -295,7 +302,7 @@ impl Disks for Memory {
         let request = Request::new(Operation::LookInto, scope, volume, disk);
         self.run(call, request.operation, &request.target, |state| {
             paths.iter().try_for_each(|path| check_path(&request, path))?;
-            let disk = request.find_ready(state)?;
+            let disk = request.look(state)?;
             Ok(paths.iter().filter(|path| is_occupied(state, &disk, path)).cloned().collect())
         })
         .await

@@ -1,0 +1,143 @@
+//! Disks of apps. IO through the cluster port.
+
+use crate::class::class;
+use crate::driver::K3s;
+use crate::error::Doing;
+use crate::settings::K3sSettings;
+use crate::survey::Reach;
+use crate::translate;
+use crate::work::Work;
+use async_trait::async_trait;
+use kompox_model::port::{
+    AppScope, Call, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, PortError,
+};
+use kompox_model::{App, Cluster, Disk, DiskName, DiskSource, Volume, VolumeClass, VolumeName, disk};
+use kompox_node_protocol::{FillHeader, FindOccupied, Operation, Request, Success};
+use kompox_provider::limit;
+
+#[async_trait]
+impl Disks for K3s {
+    fn class(&self, cluster: &Cluster, _app: &App, _volume: &Volume) -> Result<VolumeClass, PortError> {
+        K3sSettings::read(cluster)?;
+        Ok(class())
+    }
+
+    async fn list(&self, call: &Call<'_>, scope: AppScope<'_>) -> Result<DiskInventory, PortError> {
+        let reach = Reach::new(call, scope.cluster, Doing::to_app("list disks of", scope))?;
+        let app = translate::app(scope);
+        let frame = |kind| reach.doing.error(kind);
+        let survey = limit::within(call, None, frame, reach.survey(&app)).await?;
+        let mut disks = Vec::new();
+        for seen in &survey.nodes {
+            for volume in &seen.volumes {
+                for entry in &volume.disks {
+                    let disk = translate::disk(entry, &volume.record, &seen.node.name, &reach.settings.store);
+                    disks.push(disk.map_err(|why| reach.doing.error(ErrorKind::Internal).detail(why))?);
+                }
+            }
+        }
+        disk::sort(&mut disks);
+        Ok(DiskInventory { disks, gaps: survey.gaps })
+    }
+
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        options: &DiskCreate,
+    ) -> Result<Disk, PortError> {
+        let work = Work::new("create", call, scope, volume, &options.name)?;
+        if options.source != DiskSource::Empty {
+            return Err(work.error(ErrorKind::Unsupported).detail(format!(
+                "not supported: disks of this driver cannot be made from {} yet, only empty",
+                options.source
+            )));
+        }
+        let made = work.change(
+            |survey| work.decide_create(survey, options),
+            |_, node, success| work.created(node, success),
+        );
+        work.within(made).await
+    }
+
+    async fn assign(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        options: DiskAssign,
+    ) -> Result<Disk, PortError> {
+        let work = Work::new("assign", call, scope, volume, disk)?;
+        let assigned = work.change(
+            |survey| work.decide_assign(survey, options),
+            |survey, node, success| work.assigned(survey, node, success),
+        );
+        work.within(assigned).await
+    }
+
+    async fn delete(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        options: DiskDelete,
+    ) -> Result<bool, PortError> {
+        let work = Work::new("delete", call, scope, volume, disk)?;
+        let deleted = work.change(
+            |survey| work.decide_delete(survey, options),
+            |_, node, success| work.deleted(node, success),
+        );
+        work.within(deleted).await
+    }
+
+    async fn occupied(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        paths: &[String],
+    ) -> Result<Vec<String>, PortError> {
+        let work = Work::new("look into", call, scope, volume, disk)?;
+        let look = async {
+            let survey = work.survey().await?;
+            let seen = work.find_or_fail(&survey)?.seen;
+            let operation = Operation::FindOccupied(FindOccupied {
+                volume: translate::volume(scope, volume),
+                disk: disk.to_string(),
+                paths: paths.to_vec(),
+            });
+            let store = work.reach.store(&seen.node.name, &seen.pod);
+            match store.read(&Request { store: seen.store.clone(), ..Request::new(operation) }).await {
+                Ok(Success::Occupied(occupied)) => Ok(occupied.paths),
+                Ok(other) => Err(work.unexpected(&seen.node.name, &other)),
+                Err(unanswered) => Err(store.error(unanswered)),
+            }
+        };
+        work.within(look).await
+    }
+
+    async fn fill(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        path: &str,
+        archive: &[u8],
+    ) -> Result<bool, PortError> {
+        let work = Work::new("fill", call, scope, volume, disk)?;
+        let fill = async {
+            let survey = work.survey().await?;
+            let seen = work.find_or_fail(&survey)?.seen;
+            let header = FillHeader::new(translate::volume(scope, volume), disk.as_str(), path);
+            let header = FillHeader { store: seen.store.clone(), ..header };
+            let store = work.reach.store(&seen.node.name, &seen.pod);
+            Ok(store.fill(&header, archive).await?.filled)
+        };
+        work.within(fill).await
+    }
+}

@@ -1,0 +1,146 @@
+//! The required part of the driver: state of a cluster, and what it needs inside. IO through the cluster port.
+
+use crate::ID;
+use crate::error::Doing;
+use crate::install;
+use crate::settings::K3sSettings;
+use crate::survey::Reach;
+use async_trait::async_trait;
+use kompox_model::port::{Call, ClusterStatus, Disks, Driver, ErrorKind, PortError, ProvisionOptions};
+use kompox_model::{Cluster, ObjectSet, Provider, Workspace};
+use secrecy::SecretSlice;
+use serde_json::Value;
+
+/// The driver for clusters whose nodes keep their disks, bound to a workspace and provider.
+#[derive(Debug, Clone)]
+pub struct K3s {
+    workspace: String,
+    provider: String,
+}
+
+/// Makes the driver; for [`kompox_provider::Registry::register`]. A provider of this driver has no settings of its own.
+///
+/// # Errors
+/// None today; those of provider settings once there are any.
+pub fn factory(workspace: Option<&Workspace>, provider: &Provider) -> Result<Box<dyn Driver>, PortError> {
+    Ok(Box::new(K3s::new(workspace, provider)))
+}
+
+impl K3s {
+    /// The driver for `provider`.
+    #[must_use]
+    pub fn new(workspace: Option<&Workspace>, provider: &Provider) -> Self {
+        Self {
+            workspace: workspace.map_or("(nil)", |workspace| workspace.name.as_str()).to_owned(),
+            provider: provider.name.to_string(),
+        }
+    }
+}
+
+fn unsupported(operation: &str, cluster: &Cluster, why: &str, hint: &str) -> PortError {
+    Doing::to_cluster(operation, cluster).error(ErrorKind::Unsupported).detail(why).hint(hint)
+}
+
+/// A question that could not be answered is unknown, unless the caller gave up (DRV-36).
+fn known<T>(answer: Result<T, PortError>) -> Result<Option<T>, PortError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if matches!(error.kind, ErrorKind::Cancelled | ErrorKind::Timeout) => Err(error),
+        Err(error) => {
+            tracing::warn!("state of the cluster: {}", crate::store::chain(&error));
+            Ok(None)
+        }
+    }
+}
+
+/// Every Pod that should run does, in the version that was applied last.
+fn is_rolled_out(daemon_set: &Value) -> bool {
+    let number = |pointer: &str| daemon_set.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
+    let wanted = number("/status/desiredNumberScheduled");
+    number("/metadata/generation") == number("/status/observedGeneration")
+        && wanted > 0
+        && number("/status/updatedNumberScheduled") >= wanted
+        && number("/status/numberReady") >= wanted
+}
+
+#[async_trait]
+impl Driver for K3s {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn workspace_name(&self) -> &str {
+        &self.workspace
+    }
+
+    fn provider_name(&self) -> &str {
+        &self.provider
+    }
+
+    async fn cluster_status(&self, call: &Call<'_>, cluster: &Cluster) -> Result<ClusterStatus, PortError> {
+        K3sSettings::read(cluster)?;
+        let mut status = ClusterStatus { existing: cluster.existing, ..ClusterStatus::default() };
+        let Some(kubernetes) = call.cluster else { return Ok(status) };
+        // A cluster that answers exists; one that does not may exist all the same.
+        status.provisioned = known(kubernetes.facts(call).await)?.map(|_| true);
+        let daemon_set = known(kubernetes.get(call, &install::daemon_set()).await)?;
+        status.installed = daemon_set.map(|found| found.as_ref().is_some_and(is_rolled_out));
+        Ok(status)
+    }
+
+    async fn cluster_provision(
+        &self,
+        _call: &Call<'_>,
+        cluster: &Cluster,
+        _options: ProvisionOptions,
+    ) -> Result<ClusterStatus, PortError> {
+        Err(unsupported(
+            "provision",
+            cluster,
+            "not supported: this driver uses clusters that exist and makes none",
+            "install K3s or another Kubernetes on your machines and name its kubeconfig in cluster.auth",
+        ))
+    }
+
+    async fn cluster_deprovision(
+        &self,
+        _call: &Call<'_>,
+        cluster: &Cluster,
+        _options: ProvisionOptions,
+    ) -> Result<ClusterStatus, PortError> {
+        Err(unsupported(
+            "deprovision",
+            cluster,
+            "not supported: this driver uses clusters that exist and removes none",
+            "remove the cluster with what installed it; the disk stores on its nodes stay",
+        ))
+    }
+
+    async fn cluster_kubeconfig(
+        &self,
+        _call: &Call<'_>,
+        cluster: &Cluster,
+    ) -> Result<SecretSlice<u8>, PortError> {
+        Err(unsupported(
+            "get kubeconfig of",
+            cluster,
+            "not supported: this driver has no kubeconfig to give",
+            "name the cluster's kubeconfig in cluster.auth",
+        ))
+    }
+
+    fn install_plan(&self, cluster: &Cluster) -> Result<ObjectSet, PortError> {
+        install::plan(cluster)
+    }
+
+    async fn after_install(&self, call: &Call<'_>, cluster: &Cluster) -> Result<(), PortError> {
+        let reach = Reach::new(call, cluster, Doing::to_cluster("install kompox-node on", cluster))?;
+        let ready = reach.rolled_out().await?;
+        let frame = |kind| reach.doing.error(kind);
+        kompox_provider::limit::within(call, None, frame, reach.know_stores(&ready)).await
+    }
+
+    fn disks(&self) -> Option<&dyn Disks> {
+        Some(self)
+    }
+}

@@ -1,0 +1,30 @@
+//! Settings of this driver. Pure.
+
+use crate::ID;
+use kompox_model::Cluster;
+use kompox_model::driver::{K3S_ALLOW_EPHEMERAL_NODES, K3S_DISK_STORE, K3S_DISK_STORE_DEFAULT};
+use kompox_model::port::PortError;
+use kompox_provider::SettingsReader;
+
+/// What `cluster.settings` says to this driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct K3sSettings {
+    /// Root of the disk store on every node that has one.
+    pub(crate) store: String,
+    /// Nodes of a cloud, which take their disks with them when they go, may hold a store.
+    pub(crate) allow_ephemeral: bool,
+}
+
+impl K3sSettings {
+    /// Reads the settings of `cluster`.
+    ///
+    /// # Errors
+    /// Invalid, naming the key.
+    pub(crate) fn read(cluster: &Cluster) -> Result<Self, PortError> {
+        let reader = SettingsReader::cluster(ID, cluster);
+        Ok(Self {
+            store: reader.path(K3S_DISK_STORE)?.unwrap_or(K3S_DISK_STORE_DEFAULT).to_owned(),
+            allow_ephemeral: reader.flag(K3S_ALLOW_EPHEMERAL_NODES)?.unwrap_or(false),
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! One request to the disk store of one node, through exec into its kompox-node. IO through the cluster port.
+
+use crate::error::Doing;
+use crate::install::{NAME, PROGRAM};
+use futures::AsyncReadExt as _;
+use kompox_model::label;
+use kompox_model::port::{self, Call, ErrorKind, ExecRequest, ExecStreams, PortError};
+use kompox_node_protocol::{Answer, Failure, FillHeader, Filled, Request, Success};
+use kompox_provider::limit;
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+/// How long a node may take to say what it has; then it counts as silent (C-21).
+const READ_LIMIT: Duration = Duration::from_secs(15);
+/// How long a reading request waits for the store's lock, in seconds; less than [`READ_LIMIT`].
+const READ_LOCK_WAIT: &str = "10";
+/// How long one change may take: deleting a disk with millions of files is the longest.
+const WRITE_LIMIT: Duration = Duration::from_secs(600);
+
+/// The disk store of one node, with whom and for what it is reached.
+#[derive(Clone, Copy)]
+pub(crate) struct Store<'a> {
+    pub(crate) kubernetes: &'a dyn port::Cluster,
+    pub(crate) call: &'a Call<'a>,
+    pub(crate) doing: &'a Doing,
+    /// Root of the store, the same on every node.
+    pub(crate) root: &'a str,
+    pub(crate) node: &'a str,
+    pub(crate) pod: &'a str,
+}
+
+/// Why there is no success.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// Nothing, or nothing that can be understood, came back: why.
+    Silent(String),
+    /// The store refused.
+    Refused(Failure),
+    /// Asking others will not help either: the caller gave up, or may not do this.
+    Ended(PortError),
+}
+
+impl Store<'_> {
+    /// Asks what writes nothing.
+    pub(crate) async fn read(&self, request: &Request) -> Result<Success, Unanswered> {
+        let line = request.encode() + "\n";
+        self.run("store", &["--lock-wait", READ_LOCK_WAIT], READ_LIMIT, &mut line.as_bytes()).await
+    }
+
+    /// Asks for a change.
+    pub(crate) async fn change(&self, request: &Request) -> Result<Success, PortError> {
+        tracing::debug!(node = self.node, request = ?request.operation, "changing the disk store");
+        let line = request.encode() + "\n";
+        let result = self.run("store", &[], WRITE_LIMIT, &mut line.as_bytes()).await;
+        result.map_err(|unanswered| self.error(unanswered))
+    }
+
+    /// Uploads a tar archive.
+    pub(crate) async fn fill(&self, header: &FillHeader, archive: &[u8]) -> Result<Filled, PortError> {
+        let line = header.encode() + "\n";
+        let mut input = line.as_bytes().chain(archive);
+        match self.run("fill", &[], WRITE_LIMIT, &mut input).await {
+            Ok(Success::Filled(filled)) => Ok(filled),
+            Ok(other) => Err(self.error(unexpected(&other))),
+            Err(unanswered) => Err(self.error(unanswered)),
+        }
+    }
+
+    /// The error of an operation that needs this node.
+    pub(crate) fn error(&self, unanswered: Unanswered) -> PortError {
+        match unanswered {
+            Unanswered::Silent(why) => self
+                .doing
+                .error(ErrorKind::Unavailable)
+                .detail(format!("node {}: {why}", self.node))
+                .hint("repeat the command; it goes on where this one ended"),
+            Unanswered::Refused(failure) => self.doing.failed_on(self.node, &failure),
+            Unanswered::Ended(error) => error,
+        }
+    }
+
+    async fn run(
+        &self,
+        command: &str,
+        options: &[&str],
+        time: Duration,
+        input: &mut (dyn futures::AsyncRead + Send + Unpin),
+    ) -> Result<Success, Unanswered> {
+        let words = [PROGRAM, command, "--root", self.root];
+        let request = ExecRequest {
+            namespace: label::SYSTEM_NAMESPACE.to_owned(),
+            pod: self.pod.to_owned(),
+            container: Some(NAME.to_owned()),
+            command: words.iter().chain(options).map(ToString::to_string).collect(),
+            tty: false,
+        };
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let streams = ExecStreams { stdin: Some(input), stdout: &mut stdout, stderr: &mut stderr };
+        let work = self.kubernetes.exec(self.call, &request, streams);
+        let code = limit::within(self.call, Some(time), |kind| self.doing.error(kind), work)
+            .await
+            .map_err(|error| self.unanswered(error, time))?;
+        let answer = Answer::decode(&stdout).map_err(|error| {
+            let errors = String::from_utf8_lossy(&stderr);
+            let said = errors.lines().next().map(|line| format!(", it said: {line}")).unwrap_or_default();
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            Unanswered::Silent(format!("kompox-node ended with code {code}{said}; {error}{cause}"))
+        })?;
+        answer.into_result().map_err(Unanswered::Refused)
+    }
+
+    fn unanswered(&self, error: PortError, time: Duration) -> Unanswered {
+        let late = self.call.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        match error.kind {
+            ErrorKind::Timeout if !late => {
+                Unanswered::Silent(format!("kompox-node did not answer within {} s", time.as_secs()))
+            }
+            ErrorKind::Cancelled | ErrorKind::Timeout => Unanswered::Ended(error),
+            kind @ (ErrorKind::Denied | ErrorKind::Unauthenticated | ErrorKind::Unsupported) => {
+                Unanswered::Ended(self.doing.error(kind).because(error))
+            }
+            ErrorKind::NotFound
+            | ErrorKind::AlreadyExists
+            | ErrorKind::Conflict
+            | ErrorKind::Invalid
+            | ErrorKind::Quota
+            | ErrorKind::Throttled
+            | ErrorKind::Unavailable
+            | ErrorKind::Internal => {
+                Unanswered::Silent(format!("kompox-node cannot be asked: {}", chain(&error)))
+            }
+        }
+    }
+}
+
+/// What to say of an answer to another question.
+pub(crate) fn unexpected(success: &Success) -> Unanswered {
+    let kind = match success {
+        Success::Status(_) => "a status",
+        Success::Listing(_) => "a list",
+        Success::Created(_) => "a made disk",
+        Success::Assigned(_) => "an assigned disk",
+        Success::Deleted(_) => "a deleted disk",
+        Success::Occupied(_) => "folders with content",
+        Success::Filled(_) => "a filled sub-path",
+    };
+    Unanswered::Silent(format!("kompox-node answered with {kind}, which was not asked for"))
+}
+
+/// An error with its causes, for a sentence that is not an error itself.
+pub(crate) fn chain(error: &PortError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

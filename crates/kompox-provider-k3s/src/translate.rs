@@ -1,0 +1,132 @@
+//! Between the nouns of the model and the records of the disk store. Pure.
+
+use kompox_model::port::{AppScope, DiskCreate};
+use kompox_model::quantity::Bytes;
+use kompox_model::{ClusterName, Disk, DiskSource, DiskState, Holder, VolumeName};
+use kompox_node_protocol::{
+    self as protocol, AppRef, CreateDisk, DiskEntry, Identity, VolumeRecord, VolumeRef,
+};
+
+/// The app as the store knows it.
+pub(crate) fn app(scope: AppScope<'_>) -> AppRef {
+    let identity = scope.identity;
+    AppRef {
+        identity: Identity {
+            workspace: identity.workspace.to_string(),
+            provider: identity.provider.to_string(),
+            app: identity.app.to_string(),
+        },
+        app_hash: identity.app_hash(),
+    }
+}
+
+/// The cluster that asks.
+pub(crate) fn holder(scope: AppScope<'_>) -> protocol::Holder {
+    protocol::Holder { cluster: scope.cluster.name.to_string(), cluster_uid: scope.cluster_uid.to_owned() }
+}
+
+/// A volume of the app, asked for by its cluster.
+pub(crate) fn volume(scope: AppScope<'_>, volume: &VolumeName) -> VolumeRef {
+    VolumeRef { app: app(scope), holder: holder(scope), volume: volume.to_string() }
+}
+
+/// The request for a new disk.
+pub(crate) fn create(
+    scope: AppScope<'_>,
+    name: &VolumeName,
+    generation: u64,
+    options: &DiskCreate,
+) -> CreateDisk {
+    CreateDisk {
+        volume: volume(scope, name),
+        generation,
+        disk: options.name.to_string(),
+        size_bytes: options.size.0,
+        created_at: options.created_at.to_string(),
+        source: options.source.to_string(),
+        if_not_exists: options.if_not_exists,
+    }
+}
+
+/// A disk as `node` has it, in a store at `root`.
+///
+/// # Errors
+/// A sentence on a record that breaks a rule of the model.
+pub(crate) fn disk(entry: &DiskEntry, volume: &VolumeRecord, node: &str, root: &str) -> Result<Disk, String> {
+    let record = &entry.record;
+    let wrong = |error: &dyn std::fmt::Display| {
+        format!("the record of disk {} of volume {}: {error}", record.name, record.volume)
+    };
+    Ok(Disk {
+        name: record.name.parse().map_err(|error| wrong(&error))?,
+        volume: record.volume.parse().map_err(|error| wrong(&error))?,
+        size: Bytes(record.size_bytes),
+        handle: format!("{root}/{}", entry.path),
+        assigned: entry.assigned,
+        created_at: record.created_at.parse().map_err(|error: jiff::Error| wrong(&error))?,
+        node: Some(node.to_owned()),
+        zone: None,
+        source: DiskSource::parse(&record.source).map_err(|error| wrong(&error))?,
+        state: match record.state {
+            protocol::DiskState::Creating => DiskState::Creating,
+            protocol::DiskState::Ready => DiskState::Ready,
+            protocol::DiskState::Deleting => DiskState::Deleting,
+        },
+        holder: Holder {
+            cluster: volume.holder.cluster.parse::<ClusterName>().map_err(|error| wrong(&error))?,
+            uid: volume.holder.cluster_uid.clone(),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kompox_node_protocol::DiskRecord;
+
+    #[test]
+    fn times_are_written_as_the_store_reads_them() {
+        for text in ["2026-01-31T08:15:00Z", "2026-01-31T08:15:00.123456789Z"] {
+            let time: jiff::Timestamp = text.parse().unwrap();
+            assert_eq!(time.to_string(), text);
+            protocol::check_time(&time.to_string()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_record_that_breaks_a_rule_is_named() {
+        let identity = Identity { workspace: "w".to_owned(), provider: "p".to_owned(), app: "a".to_owned() };
+        let volume = VolumeRecord {
+            format: 1,
+            identity: identity.clone(),
+            holder: protocol::Holder { cluster: "c".to_owned(), cluster_uid: "u".to_owned() },
+            app_hash: "abc123".to_owned(),
+            volume: "default".to_owned(),
+            assigned: Some("one".to_owned()),
+            generation: 1,
+            fenced: false,
+        };
+        let mut entry = DiskEntry {
+            record: DiskRecord {
+                format: 1,
+                name: "one".to_owned(),
+                identity,
+                volume: "default".to_owned(),
+                size_bytes: 7,
+                created_at: "2026-01-31T08:15:00Z".to_owned(),
+                source: "disk:zero".to_owned(),
+                first: true,
+                state: protocol::DiskState::Ready,
+                handle: "h".to_owned(),
+            },
+            assigned: true,
+            path: "abc123/default/disks/one/data".to_owned(),
+        };
+        let found = disk(&entry, &volume, "n1", "/s").unwrap();
+        assert_eq!(found.handle, "/s/abc123/default/disks/one/data");
+        assert_eq!((found.node.as_deref(), found.source.to_string().as_str()), (Some("n1"), "disk:zero"));
+        entry.record.name = "One".to_owned();
+        let error = disk(&entry, &volume, "n1", "/s").unwrap_err();
+        assert!(error.starts_with("the record of disk One of volume default: "), "{error}");
+    }
+}

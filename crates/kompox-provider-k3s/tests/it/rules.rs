@@ -1,0 +1,160 @@
+//! The conformance suite on the real store code, with one node and with three.
+
+use crate::cluster::{FakeCluster, ROOT, run_program};
+use crate::scene::{configured, provider};
+use async_trait::async_trait;
+use kompox_model::port::{AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind};
+use kompox_model::{AppIdentity, Cluster, DiskState, VolumeName};
+use kompox_node_protocol::{Answer, AppRef, CreateDisk, Holder, Identity, Operation, Request, VolumeRef};
+use kompox_provider::conformance::{self, Ability, ConformanceSubject};
+use kompox_provider_k3s::K3s;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+struct Subject {
+    fake: FakeCluster,
+    driver: K3s,
+    cluster: Cluster,
+}
+
+impl Subject {
+    fn new(nodes: &[&str]) -> Self {
+        let fake = FakeCluster::new(nodes);
+        fake.label(nodes[nodes.len() - 1], "kompox.dev/disk-node", "true");
+        Self { fake, driver: K3s::new(None, &provider()), cluster: configured(&[]) }
+    }
+}
+
+/// Every file and folder beneath `path` with its identity, time of change, and content.
+fn tree(path: &Path, text: &mut String) {
+    let mut entries: Vec<_> = match std::fs::read_dir(path) {
+        Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
+        Err(_) => return,
+    };
+    entries.sort();
+    for entry in entries {
+        let meta = std::fs::symlink_metadata(&entry).unwrap();
+        let content = if meta.is_file() { std::fs::read_to_string(&entry).unwrap() } else { String::new() };
+        text.push_str(&format!(
+            "{} {} {}.{} {content}\n",
+            entry.display(),
+            meta.ino(),
+            meta.mtime(),
+            meta.mtime_nsec()
+        ));
+        if meta.is_dir() {
+            tree(&entry, text);
+        }
+    }
+}
+
+#[async_trait]
+impl ConformanceSubject for Subject {
+    fn name(&self) -> String {
+        format!("k3s with {} nodes", self.fake.nodes().len())
+    }
+
+    fn disks(&self) -> &dyn Disks {
+        &self.driver
+    }
+
+    fn kubernetes(&self) -> Option<&dyn ClusterPort> {
+        Some(&self.fake)
+    }
+
+    fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    fn cluster_uid(&self) -> &str {
+        "uid-1"
+    }
+
+    fn identity(&self, label: &str) -> AppIdentity {
+        format!("ws/prv/{label}").parse().unwrap()
+    }
+
+    /// Ends the program before its n-th change, for the first n that leaves the disk in state `creating`.
+    async fn interrupt_create(
+        &self,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        options: &DiskCreate,
+    ) -> Result<Ability, String> {
+        let cancel = Cancel::new();
+        let call = Call::new(&cancel).with_cluster(&self.fake);
+        for n in 1..100 {
+            self.fake.set_program_fault(&format!("abort:{n}"));
+            match self.driver.create(&call, scope, volume, options).await {
+                Err(error) if error.kind == ErrorKind::Unavailable => {}
+                other => return Err(format!("the create before change {n} was not cut off: {other:?}")),
+            }
+            let listed = self.driver.list(&call, scope).await.map_err(|error| error.to_string())?;
+            let made = listed.disks.iter().find(|disk| disk.volume == *volume && disk.name == options.name);
+            if made.is_some_and(|disk| disk.state == DiskState::Creating) {
+                return Ok(Ability::Done);
+            }
+        }
+        Err("no cut left the disk half made".to_owned())
+    }
+
+    async fn collide(&self, scope: AppScope<'_>, volume: &VolumeName) -> Result<Ability, String> {
+        let other =
+            Identity { workspace: "ws".to_owned(), provider: "prv".to_owned(), app: "other".to_owned() };
+        let request = Request::new(Operation::Create(CreateDisk {
+            volume: VolumeRef {
+                app: AppRef { identity: other, app_hash: scope.identity.app_hash() },
+                holder: Holder {
+                    cluster: scope.cluster.name.to_string(),
+                    cluster_uid: scope.cluster_uid.to_owned(),
+                },
+                volume: volume.to_string(),
+            },
+            generation: 0,
+            disk: "one".to_owned(),
+            size_bytes: 1,
+            created_at: "2026-01-01T00:00:00Z".to_owned(),
+            source: "empty".to_owned(),
+            if_not_exists: false,
+        }));
+        let nodes = self.fake.nodes();
+        let store = self.fake.store(&nodes[nodes.len() - 1]);
+        let (_, output, _) = run_program(&store, &["store".to_owned()], request.encode().into_bytes(), None);
+        let answer = Answer::decode(&output).map_err(|error| error.to_string())?;
+        answer.into_result().map(|_| Ability::Done).map_err(|failure| failure.message)
+    }
+
+    async fn set_silent(&self, silent: bool) -> Result<Ability, String> {
+        self.fake.set_silent(silent);
+        Ok(Ability::Done)
+    }
+
+    async fn fingerprint(&self) -> Result<Option<String>, String> {
+        let (patches, _) = self.fake.counts();
+        let mut text = format!("{patches} patches\n");
+        self.fake.nodes().iter().for_each(|node| tree(&self.fake.store(node), &mut text));
+        Ok(Some(text))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_obeys_every_rule() {
+    let report = conformance::disks(&Subject::new(&["a"])).await;
+    assert_eq!((report.failed().count(), report.skipped().count()), (0, 0), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_nodes_obey_every_rule() {
+    let report = conformance::disks(&Subject::new(&["a", "b", "c"])).await;
+    assert_eq!((report.failed().count(), report.skipped().count()), (0, 0), "{report}");
+}
+
+#[tokio::test]
+async fn a_disk_is_where_its_handle_says() {
+    let scene = crate::scene::Scene::new(&["a"]);
+    let disk = scene.create("default", "one").await.unwrap();
+    assert_eq!(disk.node.as_deref(), Some("a"));
+    let beneath = disk.handle.strip_prefix(&format!("{ROOT}/")).unwrap();
+    assert_eq!(beneath, format!("{}/default/disks/one/data", scene.identity.app_hash()));
+    assert!(scene.fake.store("a").join(beneath).is_dir());
+}
