@@ -9,77 +9,77 @@ use std::str::FromStr;
 use crate::error::Error;
 
 /// The bridge all clusters hang on.
-pub const BRIDGE: &str = "kpx0";
+pub(crate) const BRIDGE: &str = "kpx0";
 /// The machine's own address on the bridge.
-pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 254);
+pub(crate) const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 254);
 
 /// A cluster's letter, `a` to `i`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Slot(u8);
+pub(crate) struct Slot(u8);
 
 impl Slot {
     /// Every slot there is.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         (1..=9).map(Self)
     }
 
     /// The letter, which is the cluster's name.
     #[must_use]
-    pub fn letter(self) -> char {
+    pub(crate) fn letter(self) -> char {
         char::from(b'a' + self.0 - 1)
     }
 
     /// The Kubernetes node's name.
     #[must_use]
-    pub fn node(self) -> String {
+    pub(crate) fn node(self) -> String {
         format!("node-{}", self.letter())
     }
 
     /// Name of the link on the machine's side and of the control groups.
     #[must_use]
-    pub fn group(self) -> String {
+    pub(crate) fn group(self) -> String {
         format!("kpx-{}", self.letter())
     }
 
     /// The node's address: API server, NodePorts, LoadBalancer Services, ingress.
     #[must_use]
-    pub fn address(self) -> Ipv4Addr {
+    pub(crate) fn address(self) -> Ipv4Addr {
         Ipv4Addr::new(10, 99, 0, self.0)
     }
 
     /// The node link's hardware address. Fixed, because the neighbours remember it across a restart.
     #[must_use]
-    pub fn hardware_address(self) -> String {
+    pub(crate) fn hardware_address(self) -> String {
         format!("02:00:0a:63:00:{:02x}", self.0)
     }
 
     /// The range of all Pods.
     #[must_use]
-    pub fn pods(self) -> String {
+    pub(crate) fn pods(self) -> String {
         format!("10.{}.0.0/16", 200 + u16::from(self.0))
     }
 
     /// The range of the only node's Pods.
     #[must_use]
-    pub fn node_pods(self) -> String {
+    pub(crate) fn node_pods(self) -> String {
         format!("10.{}.0.0/24", 200 + u16::from(self.0))
     }
 
     /// The range of Services.
     #[must_use]
-    pub fn services(self) -> String {
+    pub(crate) fn services(self) -> String {
         format!("10.{}.0.0/24", 150 + u16::from(self.0))
     }
 
     /// The address of the Service `kubernetes`.
     #[must_use]
-    pub fn api_service(self) -> Ipv4Addr {
+    pub(crate) fn api_service(self) -> Ipv4Addr {
         Ipv4Addr::new(10, 150 + self.0, 0, 1)
     }
 
     /// The address of the cluster's DNS Service.
     #[must_use]
-    pub fn dns(self) -> Ipv4Addr {
+    pub(crate) fn dns(self) -> Ipv4Addr {
         Ipv4Addr::new(10, 150 + self.0, 0, 10)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 /// A sequence of steps under one heading, such as a cluster's name.
 #[derive(Debug, Clone, Copy)]
-pub struct Steps<'a> {
+pub(crate) struct Steps<'a> {
     heading: &'a str,
     started: Instant,
 }
@@ -12,7 +12,7 @@ pub struct Steps<'a> {
 impl<'a> Steps<'a> {
     /// Starts the clock.
     #[must_use]
-    pub fn new(heading: &'a str) -> Self {
+    pub(crate) fn new(heading: &'a str) -> Self {
         Self { heading, started: Instant::now() }
     }
 
@@ -20,7 +20,7 @@ impl<'a> Steps<'a> {
     ///
     /// # Errors
     /// Those of the step.
-    pub fn step<T, E>(&self, what: &str, run: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn step<T, E>(&self, what: &str, run: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let start = Instant::now();
         let result = run();
         let outcome = if result.is_ok() { "" } else { " FAILED" };
@@ -32,18 +32,18 @@ impl<'a> Steps<'a> {
     ///
     /// # Errors
     /// Those of the step.
-    pub fn long_step<T, E>(&self, what: &str, run: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn long_step<T, E>(&self, what: &str, run: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.say(&format!("{what} …"));
         self.step(what, run)
     }
 
     /// Says something without a duration.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         eprintln!("[{}] {line}", self.heading);
     }
 
     /// Says something with the time since the first step.
-    pub fn total(&self, line: &str) {
+    pub(crate) fn total(&self, line: &str) {
         self.say(&format!("{line} ({:.1} s in all)", self.started.elapsed().as_secs_f64()));
     }
 }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::image::tree::{Content, Entry, Node, Tree};
 use crate::key::hex;
+use crate::program::SYSTEM_PATH;
 
 /// What a container runtime does with an image unless told otherwise.
 #[derive(Debug, Default, Clone, Serialize)]
@@ -31,6 +32,9 @@ pub(crate) struct Config {
     /// Where it starts.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) working_dir: String,
+    /// The signal that asks the program to end, if not SIGTERM.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) stop_signal: String,
     /// `80/tcp` and the like.
     #[serde(skip_serializing_if = "Set::is_empty")]
     pub(crate) exposed_ports: Set,
@@ -55,8 +59,6 @@ impl Serialize for Set {
     }
 }
 
-const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 /// Writes the image; the file appears under its name only when it is complete.
 pub(crate) fn write(target: &Path, reference: &str, config: &Config, tree: &Tree) -> Result<()> {
     let layer_path = target.with_extension("layer");
@@ -77,7 +79,9 @@ pub(crate) fn write(target: &Path, reference: &str, config: &Config, tree: &Tree
     layer.rewind().map_err(file("write"))?;
 
     let mut config = config.clone();
-    config.env.insert(0, PATH.to_owned());
+    if !config.env.iter().any(|line| line.starts_with("PATH=")) {
+        config.env.insert(0, format!("PATH={SYSTEM_PATH}"));
+    }
     let config = json!({
         "architecture": "amd64",
         "os": "linux",

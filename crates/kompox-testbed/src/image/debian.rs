@@ -23,10 +23,14 @@ const SKIPPED: &[&str] = &[
     "libdebconfclient0",
     "lsb-base",
     "passwd",
+    "libperl5.36",
     "perl",
     "perl-base",
+    "perl-modules-5.36",
+    "sensible-utils",
     "tar",
     "ucf",
+    "usrmerge",
 ];
 /// What nobody reads inside a container.
 const LEFT_OUT: &[&str] = &[
@@ -61,6 +65,8 @@ pub(super) fn tree(layout: &Layout, selection: &Selection) -> Result<Tree> {
     }
     tree.folder("tmp", 0o1777, 0);
     tree.folder("var/tmp", 0o1777, 0);
+    tree.symlink("var/run", "/run");
+    tree.symlink("var/lock", "/run/lock");
     for folder in ["dev", "proc", "run", "sys"] {
         tree.folder(folder, 0o755, 0);
     }

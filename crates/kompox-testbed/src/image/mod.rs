@@ -3,6 +3,7 @@
 mod archive;
 mod debian;
 mod recipes;
+mod servers;
 mod tree;
 
 use std::fmt;
@@ -29,11 +30,31 @@ pub enum Image {
     Coredns,
     /// The ingress controller.
     Traefik,
+    /// A web server with its well-known image's paths.
+    Nginx,
+    /// PostgreSQL 15 with its well-known image's variables.
+    Postgres,
+    /// Redmine 5 with its well-known image's variables.
+    Redmine,
+    /// An HTTP server of our own with faults on demand.
+    Testserver,
+    /// The node helper of Kompox.
+    KompoxNode,
 }
 
 impl Image {
     /// All images, the quickest to build first.
-    pub const ALL: &'static [Self] = &[Self::Pause, Self::Busybox, Self::Coredns, Self::Traefik];
+    pub const ALL: &'static [Self] = &[
+        Self::Pause,
+        Self::Busybox,
+        Self::Coredns,
+        Self::Nginx,
+        Self::Postgres,
+        Self::Redmine,
+        Self::Testserver,
+        Self::KompoxNode,
+        Self::Traefik,
+    ];
 
     /// Its name on the command line and in its reference.
     #[must_use]
@@ -43,6 +64,11 @@ impl Image {
             Self::Busybox => "busybox",
             Self::Coredns => "coredns",
             Self::Traefik => "traefik",
+            Self::Nginx => "nginx",
+            Self::Postgres => "postgres",
+            Self::Redmine => "redmine",
+            Self::Testserver => "testserver",
+            Self::KompoxNode => "kompox-node",
         }
     }
 }

@@ -5,15 +5,19 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::error::{Error, Result};
 use crate::golang;
-use crate::image::archive::Config;
+use crate::image::archive::{Config, Set};
 use crate::image::debian;
-use crate::image::tree::{Content, Tree};
+use crate::image::servers;
+use crate::image::tree::{Content, Entry, Node, Tree};
 use crate::image::{Image, PAUSE_REFERENCE};
 use crate::key::Key;
 use crate::layout::Layout;
 use crate::program::Program;
 use crate::rust_tools;
 use crate::steps::Steps;
+
+/// The user that owns the test server's data folder.
+const OWNER: u64 = 1000;
 
 /// Makes an image's files.
 type MakeTree = Box<dyn FnOnce(&Layout) -> Result<Tree>>;
@@ -37,10 +41,16 @@ pub(super) fn of(image: Image, layout: &Layout, steps: &Steps<'_>) -> Result<Rec
         Image::Busybox => busybox(),
         Image::Coredns => program("coredns", golang::coredns(layout, steps)?, "localhost/coredns:1"),
         Image::Traefik => program("traefik", golang::traefik(layout, steps)?, "localhost/traefik:3"),
+        Image::Nginx => Ok(servers::nginx()),
+        Image::Postgres => Ok(servers::postgres()),
+        Image::Redmine => Ok(servers::redmine()),
+        Image::Testserver => testserver(layout, steps),
+        Image::KompoxNode => kompox_node(layout, steps),
     }
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+/// Owned copies.
+pub(super) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
@@ -78,6 +88,50 @@ fn program(name: &'static str, folder: std::path::PathBuf, reference: &str) -> R
     })
 }
 
+/// Its data folder belongs to an ordinary user and has content, as the folders do that are filled
+/// into fresh volumes.
+fn testserver(layout: &Layout, steps: &Steps<'_>) -> Result<Recipe> {
+    let server = rust_tools::server(layout, steps)?;
+    Ok(Recipe {
+        reference: "localhost/testserver:1".to_owned(),
+        key: Key::default().text("testserver 1").file(&server)?.short(),
+        config: Config {
+            entrypoint: words(&["/testserver"]),
+            exposed_ports: Set(vec!["8080/tcp"]),
+            volumes: Set(vec!["/data"]),
+            working_dir: "/data".to_owned(),
+            ..Config::default()
+        },
+        tree: Box::new(move |_| {
+            let mut tree = Tree::default();
+            tree.file("testserver", 0o755, Content::Copy(server));
+            tree.folder("tmp", 0o1777, 0);
+            tree.folder("data", 0o750, OWNER);
+            let seed = Node::File(Content::Bytes(b"seed\n".to_vec()));
+            tree.put("data/seed.txt", Entry { mode: 0o640, user: OWNER, group: OWNER, node: seed });
+            accounts(&mut tree);
+            Ok(tree)
+        }),
+    })
+}
+
+/// Tagged by content: a cluster that runs an older one has to notice.
+fn kompox_node(layout: &Layout, steps: &Steps<'_>) -> Result<Recipe> {
+    let node = rust_tools::node(layout, steps)?;
+    let key = Key::default().text("kompox-node 1").file(&node)?.short();
+    Ok(Recipe {
+        reference: format!("localhost/kompox-node:{key}"),
+        key,
+        config: Config { entrypoint: words(&["/kompox-node"]), ..Config::default() },
+        tree: Box::new(move |_| {
+            let mut tree = Tree::default();
+            tree.file("kompox-node", 0o755, Content::Copy(node));
+            tree.folder("tmp", 0o1777, 0);
+            Ok(tree)
+        }),
+    })
+}
+
 fn busybox() -> Result<Recipe> {
     let selection = debian::Selection { packages: &["busybox-static"], without: &[], leave_out: &[] };
     Ok(Recipe {
@@ -94,7 +148,7 @@ fn busybox() -> Result<Recipe> {
 }
 
 /// Links for everything busybox can do that no program in the tree does.
-fn applets(layout: &Layout, tree: &mut Tree) -> Result<()> {
+pub(super) fn applets(layout: &Layout, tree: &mut Tree) -> Result<()> {
     let no_program =
         || Error::Form { what: "package busybox-static".to_owned(), detail: "no program".to_owned() };
     let program = tree.content("usr/bin/busybox").ok_or_else(no_program)?;
@@ -111,7 +165,7 @@ fn applets(layout: &Layout, tree: &mut Tree) -> Result<()> {
 }
 
 /// The accounts images share. Debian's own are made by scripts that never run here.
-fn accounts(tree: &mut Tree) {
+pub(super) fn accounts(tree: &mut Tree) {
     tree.text("etc/passwd", 0o644, include_str!("../../../../testbed/images/passwd"));
     tree.text("etc/group", 0o644, include_str!("../../../../testbed/images/group"));
     tree.text("etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nhosts: files dns\n");

@@ -93,9 +93,15 @@ impl Tree {
         }
     }
 
-    /// Keeps the entries whose path the test accepts.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Path) -> bool) {
-        self.entries.retain(|path, _| keep(path));
+    /// Moves everything below one folder to another.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        let entries = std::mem::take(&mut self.entries);
+        for (path, entry) in entries {
+            match path.strip_prefix(from).map(Path::to_owned) {
+                Ok(rest) => self.put(Path::new(to).join(rest), entry),
+                Err(_) => self.put(path, entry),
+            }
+        }
     }
 
     /// All entries in the order they belong in an archive: parents first, hard links last, because
