@@ -21,10 +21,10 @@ pub use network::{
     Expose, ExtraHost, Link, NetworkMode, Port, PortMode, Protocol, Published, ServiceNetwork,
 };
 pub use runtime::{Condition, Dependency, DependencyOrigin, HealthTest, Healthcheck, Restart};
-pub use service::{EnvFile, EnvOrigin, EnvValue, Service, VolumesFrom};
+pub use service::{EnvFile, EnvFormat, EnvOrigin, EnvValue, Service, VolumesFrom};
 
 /// A loaded, interpolated, resolved and checked project.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Project {
     /// The project's name as given by the caller.
     pub name: String,
@@ -53,7 +53,7 @@ pub struct Project {
 }
 
 /// A volume of the top level.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Volume {
     /// The key in the file.
     pub key: Located<String>,
@@ -74,7 +74,7 @@ pub struct Volume {
 }
 
 /// A network of the top level.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Network {
     /// The key in the file; of an undeclared `default` the place of the first service that joins it.
     pub key: Located<String>,

@@ -1,9 +1,11 @@
 //! The located tree.
 
+use std::fmt;
+
 use crate::Span;
 
-/// A value and where it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A value and where it was written. `Debug` is `value @line:column`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
@@ -25,6 +27,13 @@ impl<T> Located<T> {
     /// Borrows the value.
     pub const fn as_ref(&self) -> Located<&T> {
         Located { value: &self.value, span: self.span }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Located<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)?;
+        write!(f, " @{:?}", self.span)
     }
 }
 

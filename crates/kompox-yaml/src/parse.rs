@@ -291,6 +291,9 @@ impl<'a> Builder<'a> {
             ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
                 Diagnostic::error("yaml.syntax", "a quote opened before this point is not closed").at(span)
             }
+            ErrorKind::InvalidColonPlacement => Diagnostic::error("yaml.syntax", "no `:` can stand here")
+                .at(span)
+                .help("close the `[` or `{` before it, or put the text in quotes"),
             ErrorKind::UnclosedFlowCollection { open } => {
                 Diagnostic::error("yaml.syntax", format!("`{open}` is not closed")).at(span)
             }

@@ -1,13 +1,14 @@
 //! Texts that were read, and places in them. No IO: the caller hands over name and text.
 
+use std::fmt;
 use std::ops::Range;
 
 /// Which text of a [`Sources`] a [`Span`] points into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(u32);
 
-/// One point in a text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// One point in a text. `Debug` is `line:column`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// Line, from 1.
     pub line: u32,
@@ -17,8 +18,8 @@ pub struct Position {
     pub offset: u32,
 }
 
-/// A stretch of one text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A stretch of one text. `Debug` is its start, after `#index:` unless it is in the first text.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The text.
     pub source: SourceId,
@@ -26,6 +27,21 @@ pub struct Span {
     pub start: Position,
     /// Just behind the last character.
     pub end: Position,
+}
+
+impl fmt::Debug for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.source != SourceId::default() {
+            write!(f, "#{}:", self.source.0)?;
+        }
+        write!(f, "{:?}", self.start)
+    }
 }
 
 #[derive(Clone, Debug)]

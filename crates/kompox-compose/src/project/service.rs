@@ -11,7 +11,7 @@ use super::{
 };
 
 /// A service that is switched on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Service {
     /// Its key below `services`.
     pub name: Located<String>,
@@ -197,6 +197,17 @@ pub struct EnvFile {
     pub path: Located<String>,
     /// Whether a missing file is an error; default true.
     pub required: bool,
+    /// How it is read.
+    pub format: EnvFormat,
+}
+
+/// The syntax of an [`EnvFile`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvFormat {
+    /// The syntax of `.env`, with quotes and variables.
+    Compose,
+    /// `format: raw`: everything behind `=` is the value.
+    Raw,
 }
 
 /// One entry of `volumes_from`.

@@ -1,0 +1,69 @@
+//! Profiles: which services are switched on.
+
+use std::collections::{BTreeMap, HashSet};
+
+use kompox_yaml::{Diagnostic, Located};
+
+use crate::read::Reader;
+use crate::{Network, Project};
+
+/// The active profiles: those asked for, else those of `COMPOSE_PROFILES`.
+pub(crate) fn active(asked: &[String], environment: &BTreeMap<String, String>) -> HashSet<String> {
+    if !asked.is_empty() {
+        return asked.iter().cloned().collect();
+    }
+    let listed = environment.get("COMPOSE_PROFILES").map(String::as_str).unwrap_or_default();
+    listed.split(',').map(str::trim).filter(|profile| !profile.is_empty()).map(str::to_owned).collect()
+}
+
+/// Leaves only the services that are switched on, checks what they depend on, and adds the network
+/// `default` if one of them joins it.
+pub(crate) fn select(project: &mut Project, active: &HashSet<String>, reader: &mut Reader<'_>) {
+    let mut off = BTreeMap::new();
+    for (name, service) in std::mem::take(&mut project.services) {
+        let on = service.profiles.is_empty()
+            || active.contains("*")
+            || service.profiles.iter().any(|profile| active.contains(&profile.value));
+        if on {
+            project.services.insert(name, service);
+        } else {
+            project.inactive.push(service.name.clone());
+            off.insert(name, service.profiles);
+        }
+    }
+    for service in project.services.values_mut() {
+        let name = &service.name.value;
+        service.depends_on.retain(|dependency| {
+            let other = &dependency.service.value;
+            let Some(profiles) = off.get(other) else { return true };
+            if dependency.required {
+                let list: Vec<_> = profiles.iter().map(|profile| profile.value.as_str()).collect();
+                reader.error(
+                    Diagnostic::error(
+                        "compose.profile",
+                        format!("{name} needs {other}, which no active profile switches on"),
+                    )
+                    .at(dependency.service.span)
+                    .help(format!(
+                        "activate one of its profiles ({}), or set `required: false`",
+                        list.join(", ")
+                    )),
+                );
+            }
+            false
+        });
+    }
+    let joins = |service: &crate::Service| {
+        service
+            .networks
+            .iter()
+            .find(|network| network.name.value == "default")
+            .map(|network| network.name.span)
+    };
+    if let Some(span) = project.services.values().find_map(joins) {
+        project.networks.entry("default".to_owned()).or_insert_with(|| Network {
+            key: Located::new("default".to_owned(), span),
+            ..Network::default()
+        });
+    }
+}

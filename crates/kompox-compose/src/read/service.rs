@@ -1,0 +1,330 @@
+//! A service: which key is read by what. `SERVICE` lists every key of the specification; one that no
+//! group below takes is kept as it is written, in `other`.
+
+use kompox_yaml::{Diagnostic, Entry, Located, Node, Value};
+
+use super::{Reader, unknown};
+use crate::place::Place;
+use crate::words::{self, WordsError};
+use crate::{Restart, Service, ServiceNetwork};
+
+/// Every key of a service that the Compose Specification knows.
+pub(crate) const SERVICE: &[&str] = &[
+    "annotations",
+    "attach",
+    "blkio_config",
+    "build",
+    "cap_add",
+    "cap_drop",
+    "cgroup",
+    "cgroup_parent",
+    "command",
+    "configs",
+    "container_name",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpus",
+    "cpuset",
+    "credential_spec",
+    "depends_on",
+    "deploy",
+    "develop",
+    "device_cgroup_rules",
+    "devices",
+    "dns",
+    "dns_opt",
+    "dns_search",
+    "domainname",
+    "entrypoint",
+    "env_file",
+    "environment",
+    "expose",
+    "extends",
+    "external_links",
+    "extra_hosts",
+    "gpus",
+    "group_add",
+    "healthcheck",
+    "hostname",
+    "image",
+    "init",
+    "ipc",
+    "isolation",
+    "label_file",
+    "labels",
+    "links",
+    "logging",
+    "mac_address",
+    "mem_limit",
+    "mem_reservation",
+    "mem_swappiness",
+    "memswap_limit",
+    "models",
+    "network_mode",
+    "networks",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "pid",
+    "pids_limit",
+    "platform",
+    "ports",
+    "post_start",
+    "pre_start",
+    "pre_stop",
+    "privileged",
+    "profiles",
+    "provider",
+    "pull_policy",
+    "pull_refresh_after",
+    "read_only",
+    "restart",
+    "runtime",
+    "scale",
+    "secrets",
+    "security_opt",
+    "shm_size",
+    "stdin_open",
+    "stop_grace_period",
+    "stop_signal",
+    "storage_opt",
+    "sysctls",
+    "tmpfs",
+    "tty",
+    "ulimits",
+    "umask",
+    "use_api_socket",
+    "user",
+    "userns_mode",
+    "uts",
+    "volumes",
+    "volumes_from",
+    "working_dir",
+];
+
+impl Reader<'_> {
+    pub(super) fn service(
+        &mut self,
+        name: Located<String>,
+        node: &Node,
+        place: &Place<'_>,
+    ) -> Option<Service> {
+        let mapping = self.any_mapping(node, place)?;
+        let mut service = Service { name, keys: super::keys(mapping), ..Service::default() };
+        for entry in mapping {
+            let at = place.key(&entry.key);
+            let taken = self.process(&mut service, entry, &at)
+                || self.life(&mut service, entry, &at)
+                || self.storage(&mut service, entry, &at)
+                || self.net(&mut service, entry, &at)
+                || self.rights(&mut service, entry, &at);
+            match entry.key.as_str() {
+                _ if taken => {}
+                "x-kompox" => service.x_kompox = Some(entry.clone()),
+                key if key.starts_with("x-") => service.extensions.push(entry.clone()),
+                key if SERVICE.contains(&key) => service.other.push(entry.clone()),
+                _ => {
+                    let diagnostic = unknown(entry, &format!("in {place}"), SERVICE);
+                    self.error(diagnostic.at(entry.key_span));
+                }
+            }
+        }
+        if service.network_mode.is_none() && service.networks.is_empty() {
+            let name = Located::new("default".to_owned(), service.name.span);
+            service.networks.push(ServiceNetwork { name, aliases: Vec::new(), other: Vec::new() });
+        }
+        super::dependency::imply(&mut service);
+        Some(service)
+    }
+
+    /// What runs, and with which environment.
+    fn process(&mut self, service: &mut Service, entry: &Entry, at: &Place<'_>) -> bool {
+        let node = &entry.value;
+        match entry.key.as_str() {
+            "image" => service.image = self.filled_text(node, at),
+            "build" => service.build = Some(entry.key_span),
+            "command" => service.command = self.command(node, at),
+            "entrypoint" => service.entrypoint = self.command(node, at),
+            "environment" => self.service_environment(node, at, service),
+            "env_file" => service.env_files = self.env_files(node, at),
+            "working_dir" => service.working_dir = self.filled_text(node, at),
+            "user" => service.user = self.filled_text(node, at),
+            "group_add" => service.group_add = self.scalars(node, at),
+            "init" => service.init = self.boolean(node, at),
+            "tty" => service.tty = self.boolean(node, at),
+            "stdin_open" => service.stdin_open = self.boolean(node, at),
+            "platform" => service.platform = self.filled_text(node, at),
+            "pull_policy" => service.pull_policy = self.pull_policy(node, at),
+            "labels" => service.labels = self.labels(node, at),
+            "annotations" => service.annotations = self.labels(node, at),
+            _ => return false,
+        }
+        true
+    }
+
+    /// When it starts, how it proves its health, how it ends.
+    fn life(&mut self, service: &mut Service, entry: &Entry, at: &Place<'_>) -> bool {
+        let node = &entry.value;
+        match entry.key.as_str() {
+            "depends_on" => service.depends_on = self.depends_on(node, at),
+            "healthcheck" => service.healthcheck = self.healthcheck(node, at, entry.key_span),
+            "restart" => service.restart = self.restart(node, at),
+            "profiles" => service.profiles = self.texts(node, at),
+            "deploy" => service.deploy = self.deploy(node, at),
+            "scale" => service.scale = self.number(node, at),
+            "stop_grace_period" => service.stop_grace_period = self.duration(node, at),
+            "stop_signal" => service.stop_signal = self.filled_text(node, at),
+            _ => return false,
+        }
+        true
+    }
+
+    /// What is mounted.
+    fn storage(&mut self, service: &mut Service, entry: &Entry, at: &Place<'_>) -> bool {
+        let node = &entry.value;
+        match entry.key.as_str() {
+            "volumes" => service.volumes = self.volumes(node, at),
+            "tmpfs" => service.tmpfs = self.tmpfs(node, at),
+            "volumes_from" => service.volumes_from = self.volumes_from(node, at),
+            "configs" => service.configs = self.file_references(node, at, ""),
+            "secrets" => service.secrets = self.file_references(node, at, "/run/secrets"),
+            "shm_size" => service.shm_size = self.bytes(node, at),
+            "read_only" => service.read_only = self.boolean(node, at),
+            _ => return false,
+        }
+        true
+    }
+
+    /// What it opens, joins and knows by name.
+    fn net(&mut self, service: &mut Service, entry: &Entry, at: &Place<'_>) -> bool {
+        let node = &entry.value;
+        match entry.key.as_str() {
+            "ports" => service.ports = self.ports(node, at),
+            "expose" => service.expose = self.expose(node, at),
+            "networks" => service.networks = self.service_networks(node, at),
+            "network_mode" => service.network_mode = self.network_mode(node, at),
+            "links" => service.links = self.links(node, at),
+            "external_links" => service.external_links = self.texts(node, at),
+            "hostname" => service.hostname = self.filled_text(node, at),
+            "domainname" => service.domainname = self.filled_text(node, at),
+            "container_name" => service.container_name = self.filled_text(node, at),
+            "extra_hosts" => service.extra_hosts = self.extra_hosts(node, at),
+            "dns" => service.dns = self.text_or_texts(node, at),
+            "dns_search" => service.dns_search = self.text_or_texts(node, at),
+            "dns_opt" => service.dns_opt = self.texts(node, at),
+            _ => return false,
+        }
+        true
+    }
+
+    /// What it may do and use.
+    fn rights(&mut self, service: &mut Service, entry: &Entry, at: &Place<'_>) -> bool {
+        let node = &entry.value;
+        match entry.key.as_str() {
+            "cpus" => service.cpus = self.cpus(node, at),
+            "mem_limit" => service.mem_limit = self.bytes(node, at),
+            "mem_reservation" => service.mem_reservation = self.bytes(node, at),
+            "privileged" => service.privileged = self.boolean(node, at),
+            "cap_add" => service.cap_add = self.texts(node, at),
+            "cap_drop" => service.cap_drop = self.texts(node, at),
+            "security_opt" => service.security_opt = self.texts(node, at),
+            "sysctls" => service.sysctls = self.labels(node, at),
+            "ipc" => service.ipc = self.filled_text(node, at),
+            "pid" if node.is_null() => {}
+            "pid" => service.pid = self.filled_text(node, at),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A command: nothing keeps the image's, a string is split into words, an empty one clears.
+    fn command(&mut self, node: &Node, place: &Place<'_>) -> Option<Located<Vec<String>>> {
+        match &node.value {
+            Value::Null => None,
+            Value::String(text) => match words::split(text) {
+                Ok(words) => {
+                    if let Some(dropped) = words.dropped {
+                        self.error(
+                            Diagnostic::warning(
+                                "compose.command.shell",
+                                format!("{place}: there is no shell here; everything from this character on is dropped, as Docker Compose does"),
+                            )
+                            .at(self.sources.within(node.span, text, dropped..dropped + 1))
+                            .help("for a shell, write [\"sh\", \"-c\", \"…\"]; for the plain character, put it in quotes"),
+                        );
+                    }
+                    Some(Located::new(words.words, node.span))
+                }
+                Err(error) => {
+                    let (problem, span) = match error {
+                        WordsError::Unclosed => {
+                            ("a quote, backtick or `$(` is not closed".to_owned(), node.span)
+                        }
+                        WordsError::Parenthesis(at) => {
+                            let span = self.sources.within(node.span, text, at..at + 1);
+                            ("a parenthesis needs quotes: there is no shell here".to_owned(), span)
+                        }
+                    };
+                    self.error(
+                        Diagnostic::error("compose.command", format!("{place}: {problem}"))
+                            .at(span)
+                            .help("write it as a list of words: [\"program\", \"argument\"]"),
+                    );
+                    None
+                }
+            },
+            Value::Sequence(items) => {
+                let words = items.iter().enumerate().map(|(index, item)| self.text(item, &place.item(index)));
+                let words: Option<Vec<_>> = words.map(|word| word.map(|word| word.value)).collect();
+                words.map(|words| Located::new(words, node.span))
+            }
+            _ => {
+                self.wrong(node, place, "text or a list of text");
+                None
+            }
+        }
+    }
+
+    fn restart(&mut self, node: &Node, place: &Place<'_>) -> Option<Located<Restart>> {
+        let value = node.as_str().and_then(|text| match text {
+            "no" => Some(Restart::No),
+            "always" => Some(Restart::Always),
+            "unless-stopped" => Some(Restart::UnlessStopped),
+            "on-failure" => Some(Restart::OnFailure(None)),
+            _ => text.strip_prefix("on-failure:")?.parse().ok().map(|count| Restart::OnFailure(Some(count))),
+        });
+        if value.is_none() {
+            let found =
+                node.text().map_or_else(|| node.kind().phrase().to_owned(), |text| format!("`{text}`"));
+            self.error(
+                Diagnostic::error("compose.restart", format!("{place}: {found} is no restart policy"))
+                    .at(node.span)
+                    .help("write \"no\", always, unless-stopped, on-failure or on-failure:3"),
+            );
+        }
+        value.map(|value| Located::new(value, node.span))
+    }
+
+    fn pull_policy(&mut self, node: &Node, place: &Place<'_>) -> Option<Located<String>> {
+        let text = self.filled_text(node, place)?;
+        let word = text.value.as_str();
+        let every = word.strip_prefix("every_").is_some_and(|time| crate::duration::parse(time).is_some());
+        match word {
+            "if_not_present" => Some(text.map(|_| "missing".to_owned())),
+            "always" | "never" | "missing" | "build" | "refresh" | "daily" | "weekly" => Some(text),
+            _ if every => Some(text),
+            _ => {
+                self.error(
+                    Diagnostic::error("compose.pull-policy", format!("{place}: `{word}` is no pull policy"))
+                        .at(text.span)
+                        .help("write always, missing or never"),
+                );
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Interpolation of a located tree: every value, never a key.
+
+use std::collections::BTreeMap;
+
+use kompox_yaml::{Diagnostic, Diagnostics, Node, Sources, Value};
+
+use crate::environment::{DOLLAR, explain};
+use crate::interpolation::{InterpolationErrorKind, interpolate};
+use crate::place::Place;
+
+/// Bytes that the values of one file may grow to by interpolation.
+const BUDGET: usize = 16 << 20;
+
+/// Replaces the variables in all text of the tree; what is wrong or unset is reported at its place.
+pub(crate) fn substitute(
+    root: &mut Node,
+    environment: &BTreeMap<String, String>,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) {
+    Substitution { environment, sources, diagnostics, left: BUDGET }.node(root, &Place::Root);
+}
+
+struct Substitution<'a> {
+    environment: &'a BTreeMap<String, String>,
+    sources: &'a Sources,
+    diagnostics: &'a mut Diagnostics,
+    left: usize,
+}
+
+impl Substitution<'_> {
+    fn node(&mut self, node: &mut Node, place: &Place<'_>) {
+        match &mut node.value {
+            Value::Sequence(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    self.node(item, &place.item(index));
+                }
+            }
+            Value::Mapping(mapping) => {
+                for entry in &mut mapping.entries {
+                    self.node(&mut entry.value, &place.key(&entry.key));
+                }
+            }
+            Value::String(text) if text.contains('$') => {
+                if let Some(done) = self.text(text, node.span, place) {
+                    node.value = Value::String(done);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str, span: kompox_yaml::Span, place: &Place<'_>) -> Option<String> {
+        match interpolate(text, &|name| self.environment.get(name).cloned()) {
+            Ok(done) => {
+                for (name, range) in done.unset {
+                    self.diagnostics.push(
+                        Diagnostic::warning(
+                            "compose.variable.unset",
+                            format!("the variable {name} is not set: nothing is put in its place"),
+                        )
+                        .at(self.sources.within(span, text, range))
+                        .help(format!(
+                            "set it in .env, or write ${{{name}:-default}}; `$${name}` keeps the dollar"
+                        )),
+                    );
+                }
+                if let Some(left) = self.left.checked_sub(done.text.len()) {
+                    self.left = left;
+                    return Some(done.text);
+                }
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "compose.variable.too-large",
+                        "the values of the variables in this file are too long together",
+                    )
+                    .at(span),
+                );
+            }
+            Err(error) => {
+                let (code, help) = match &error.kind {
+                    InterpolationErrorKind::Required { name, .. } => {
+                        ("compose.variable.required", format!("set {name} in the environment or in .env"))
+                    }
+                    InterpolationErrorKind::TooLarge => {
+                        ("compose.variable.too-large", "use fewer or shorter variables".to_owned())
+                    }
+                    _ => ("compose.variable.syntax", DOLLAR.to_owned()),
+                };
+                let message = format!("{place}: {}", explain(&error.kind));
+                let span = self.sources.within(span, text, error.range);
+                self.diagnostics.push(Diagnostic::error(code, message).at(span).help(help));
+            }
+        }
+        None
+    }
+}
