@@ -71,7 +71,9 @@ impl<'a> Builder<'a> {
 
     fn collect(&mut self) {
         let mut open: Vec<(usize, usize)> = Vec::new();
-        for next in Parser::new_from_str(self.sources.text(self.id)) {
+        // Another crate of the same program may switch comments on, which are not part of the tree.
+        let options = granit_parser::options! { emit_comments: false };
+        for next in Parser::new_from_str_with_options(self.sources.text(self.id), options) {
             let (event, span) = match next {
                 Ok(next) => next,
                 Err(error) => {
