@@ -39,20 +39,25 @@ pub(crate) enum Choice {
 /// Conflict for a volume without or with several assigned disks, for disks that another cluster holds, for a remembered
 /// disk that is not listed, and for a volume that vanished from the configuration; Unavailable when emptiness cannot be
 /// believed.
-pub(crate) fn choose(known: &Known<'_>, in_use: &[VolumeName]) -> Result<Vec<(Volume, Choice)>, Error> {
+pub(crate) fn choose(
+    known: &Known<'_>,
+    in_use: &BTreeSet<VolumeName>,
+) -> Result<Vec<(Volume, Choice)>, Error> {
     vanished(known)?;
     for disk in &known.inventory.disks {
         held(known, disk)?;
     }
+    if let Some(name) =
+        in_use.iter().find(|name| !known.app.volumes.iter().any(|volume| volume.name == **name))
+    {
+        return Err(Error::refused(
+            ErrorKind::Internal,
+            format!("no volume is called {name}"),
+            "this is a defect",
+        ));
+    }
     let mut choices = Vec::new();
-    for name in in_use {
-        let Some(volume) = known.app.volumes.iter().find(|volume| volume.name == *name) else {
-            return Err(Error::refused(
-                ErrorKind::Internal,
-                format!("no volume is called {name}"),
-                "this is a defect",
-            ));
-        };
+    for volume in known.app.volumes.iter().filter(|volume| in_use.contains(&volume.name)) {
         choices.push((volume.clone(), choose_one(known, volume)?));
     }
     Ok(choices)
@@ -227,7 +232,7 @@ mod tests {
             remembered: &remembered.iter().map(|text| (*text).to_owned()).collect(),
             compose_volumes: &["db".to_owned()].into(),
         };
-        match choose(&known, &["default".parse().unwrap()]) {
+        match choose(&known, &["default".parse().unwrap()].into()) {
             Ok(mut choices) => Ok(choices.remove(0).1),
             Err(error) => Err(error.to_string()),
         }
