@@ -20,6 +20,12 @@ impl Kubectl {
         Program::new(&self.path).arg("--kubeconfig").arg(&self.kubeconfig).args(arguments)
     }
 
+    /// The program itself.
+    #[must_use]
+    pub fn program_path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
     /// Runs to the end, whatever the exit status.
     ///
     /// # Errors

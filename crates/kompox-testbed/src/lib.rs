@@ -7,6 +7,7 @@ mod components;
 mod configuration;
 mod error;
 mod golang;
+pub mod https;
 mod image;
 mod key;
 mod kubectl;

@@ -1,0 +1,92 @@
+//! A small HTTPS client for tests and the demo: one GET by host name to a given address, verified
+//! against a given authority and nothing else. Runs openssl, which a cluster's keys need anyway; a
+//! TLS library would be most of what `cargo xtask` compiles.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::program::Program;
+
+/// Seconds for one request; the first page of a large application may take a while.
+const LIMIT_SECONDS: &str = "60";
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The lines before the body.
+    pub head: String,
+    /// The body, as far as it is text.
+    pub body: String,
+}
+
+/// Fetches `https://{host}{path}` from `address`, port 443, trusting only the authority in the PEM
+/// file `authority`.
+///
+/// # Errors
+/// When the connection or the handshake fails, the certificate is not for `host` or not of that
+/// authority, or the answer is no HTTP.
+pub fn get(address: IpAddr, host: &str, path: &str, authority: &Path) -> Result<Answer> {
+    // Version 1.0 keeps the answer in one piece that ends with the connection.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\n\r\n");
+    let output = Program::new("timeout")
+        .args([LIMIT_SECONDS, "openssl", "s_client", "-quiet", "-verify_quiet"])
+        .args(["-connect", &std::net::SocketAddr::new(address, 443).to_string()])
+        .args(["-servername", host, "-verify_hostname", host, "-verify_return_error"])
+        .args(["-no-CApath", "-no-CAstore", "-CAfile"])
+        .arg(authority)
+        .input(request)
+        .run()?;
+    parse(&output)
+        .map_err(|detail| Error::Form { what: format!("the answer of https://{host}{path}"), detail })
+}
+
+/// Fetches until the answer has the wanted status, for at most `patience`: an ingress controller
+/// takes new routes over after a moment.
+///
+/// # Errors
+/// Those of the last attempt, or the last other status.
+pub fn get_until(
+    address: IpAddr,
+    host: &str,
+    path: &str,
+    authority: &Path,
+    wanted: u16,
+    patience: Duration,
+) -> Result<Answer> {
+    let started = Instant::now();
+    loop {
+        let last = get(address, host, path, authority);
+        match &last {
+            Ok(answer) if answer.status == wanted => return last,
+            _ if started.elapsed() < patience => std::thread::sleep(Duration::from_millis(250)),
+            Ok(answer) => {
+                let detail = format!("status {} instead of {wanted}", answer.status);
+                return Err(Error::Form { what: format!("the answer of https://{host}{path}"), detail });
+            }
+            Err(_) => return last,
+        }
+    }
+}
+
+fn parse(text: &str) -> std::result::Result<Answer, String> {
+    let (head, body) = text.split_once("\r\n\r\n").ok_or("no end of the head")?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| format!("no status in {head:?}"))?;
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn head_and_body_come_apart() {
+        let answer = parse("HTTP/1.0 404 Not Found\r\nA: b\r\n\r\nnothing\r\n\r\nhere").unwrap();
+        assert_eq!((answer.status, answer.body.as_str()), (404, "nothing\r\n\r\nhere"));
+        assert!(parse("hello").is_err());
+    }
+}
