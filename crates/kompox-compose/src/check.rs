@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use kompox_yaml::{Diagnostic, Diagnostics, Located, Span, nearest};
 
+use crate::read::HINTS;
 use crate::{MountKind, Project, Service};
 
 mod cycle;
@@ -11,8 +12,9 @@ mod limits;
 
 /// Checks a project; whatever is wrong is reported.
 pub(crate) fn check(project: &Project, diagnostics: &mut Diagnostics) {
+    let mut hints = HINTS;
     for service in project.services.values() {
-        let mut check = Check { project, service, diagnostics };
+        let mut check = Check { project, service, diagnostics, hints: &mut hints };
         check.runs();
         check.dependencies();
         check.networks();
@@ -27,6 +29,8 @@ struct Check<'a> {
     project: &'a Project,
     service: &'a Service,
     diagnostics: &'a mut Diagnostics,
+    /// Suggestions that may still be looked for.
+    hints: &'a mut usize,
 }
 
 impl Check<'_> {
@@ -150,7 +154,9 @@ impl Check<'_> {
         } else {
             format!("declare it at the top level: `{what}s:` with `{word}:`")
         };
-        let help = nearest(word, known).map_or(declare, |near| format!("did you mean `{near}`?"));
+        let near = if *self.hints == 0 { None } else { nearest(word, known) };
+        *self.hints = self.hints.saturating_sub(1);
+        let help = near.map_or(declare, |near| format!("did you mean `{near}`?"));
         let message = format!("{}: there is no {what} `{word}`", self.service.name.value);
         self.diagnostics.push(Diagnostic::error("compose.undeclared", message).at(name.span).help(help));
     }

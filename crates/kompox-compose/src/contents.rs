@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use kompox_yaml::{Diagnostic, Located, Span};
+use kompox_yaml::{Diagnostic, Located, SourceId, Span};
 
 use crate::dotenv::{self, Assignment};
 use crate::environment::diagnose;
 use crate::read::Reader;
 use crate::{
-    EnvFormat, EnvOrigin, EnvValue, FileError, FileErrorKind, FileObject, FileReference, FileSource,
+    EnvFile, EnvFormat, EnvOrigin, EnvValue, FileError, FileErrorKind, FileObject, FileReference, FileSource,
     FileText, Project, Service,
 };
 
@@ -39,23 +39,7 @@ fn env_files(service: &mut Service, reader: &mut Reader<'_>) {
         .chain(service.unset.iter().map(|name| name.value.clone()))
         .collect();
     for (index, file) in service.env_files.iter().enumerate() {
-        let text = match reader.files.read(&file.path.value) {
-            Ok(text) => text,
-            Err(error) if error.kind == FileErrorKind::NotFound && !file.required => continue,
-            Err(error) => {
-                let diagnostic = unreadable("env file", &file.path, &error);
-                let diagnostic = match error.kind {
-                    FileErrorKind::NotFound => {
-                        diagnostic.help("create it, or write it as `path:` with `required: false`")
-                    }
-                    _ => diagnostic,
-                };
-                reader.error(diagnostic);
-                continue;
-            }
-        };
-        let Some(text) = utf8(text, &file.path, reader) else { continue };
-        let id = reader.sources.add(file.path.value.clone(), text);
+        let Some(id) = env_file(file, reader) else { continue };
         let text = reader.sources.text(id);
         // Outside wins, then what the service says, then what the files said so far.
         let lookup = |name: &str| {
@@ -78,6 +62,28 @@ fn env_files(service: &mut Service, reader: &mut Reader<'_>) {
             }
         }
     }
+}
+
+/// The text of an env file; nothing if it is missing and need not be there, or cannot be read.
+fn env_file(file: &EnvFile, reader: &mut Reader<'_>) -> Option<SourceId> {
+    if let Some(id) = reader.env_files.get(&file.path.value) {
+        return Some(*id);
+    }
+    let text = match reader.files.read(&file.path.value) {
+        Ok(text) => text,
+        Err(error) => {
+            let missing = error.kind == FileErrorKind::NotFound;
+            if file.required || !missing {
+                let diagnostic = unreadable("env file", &file.path, &error);
+                let help = "create it, or write it as `path:` with `required: false`";
+                reader.error(if missing { diagnostic.help(help) } else { diagnostic });
+            }
+            return None;
+        }
+    };
+    let id = utf8(text, &file.path, reader).map(|text| reader.sources.add(file.path.value.clone(), text))?;
+    reader.env_files.insert(file.path.value.clone(), id);
+    Some(id)
 }
 
 /// `format: raw`: NAME=value lines, nothing is interpreted.

@@ -9,6 +9,9 @@ use std::ops::Range;
 
 use crate::interpolation::{InterpolationError, Lookup, interpolate};
 
+/// Bytes that the values of one file may grow to.
+const BUDGET: usize = 16 << 20;
+
 /// One variable that a file defines.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Assignment {
@@ -39,14 +42,25 @@ pub(crate) enum DotenvErrorKind {
     AfterQuote,
     /// Wrong use of variables.
     Interpolation(InterpolationError),
+    /// A variable that nobody defines became nothing. Only a warning.
+    Unset(String),
+    /// The values are too long together.
+    TooLarge,
 }
 
 /// What a file defines, in its order. Errors do not stop the reading: the next line goes on.
 ///
 /// Variables are looked up with `lookup` first, then among the values of the file so far.
 pub(crate) fn parse(text: &str, lookup: Lookup<'_>) -> (Vec<Assignment>, Vec<DotenvError>) {
-    let mut reader =
-        Reader { text, at: 0, lookup, known: BTreeMap::new(), found: Vec::new(), errors: Vec::new() };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        lookup,
+        known: BTreeMap::new(),
+        found: Vec::new(),
+        errors: Vec::new(),
+        left: BUDGET,
+    };
     reader.run();
     (reader.found, reader.errors)
 }
@@ -58,6 +72,7 @@ struct Reader<'a> {
     known: BTreeMap<String, String>,
     found: Vec<Assignment>,
     errors: Vec<DotenvError>,
+    left: usize,
 }
 
 impl Reader<'_> {
@@ -172,10 +187,20 @@ impl Reader<'_> {
         Err(DotenvError { range: line - rest.len()..line, kind: DotenvErrorKind::AfterQuote })
     }
 
-    fn expand(&self, value: &str, range: Range<usize>) -> Result<String, DotenvError> {
+    fn expand(&mut self, value: &str, range: Range<usize>) -> Result<String, DotenvError> {
         let lookup = |name: &str| (self.lookup)(name).or_else(|| self.known.get(name).cloned());
         match interpolate(value, &lookup) {
-            Ok(done) => Ok(done.text),
+            Ok(done) => {
+                let unset = done.unset.into_iter().map(|(name, _)| DotenvErrorKind::Unset(name));
+                self.errors.extend(unset.map(|kind| DotenvError { range: range.clone(), kind }));
+                let left = self.left.checked_sub(done.text.len());
+                self.left = left.unwrap_or(0);
+                if left.is_some() {
+                    Ok(done.text)
+                } else {
+                    Err(DotenvError { range, kind: DotenvErrorKind::TooLarge })
+                }
+            }
             Err(error) => Err(DotenvError { range, kind: DotenvErrorKind::Interpolation(error) }),
         }
     }

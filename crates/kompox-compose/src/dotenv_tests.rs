@@ -34,7 +34,7 @@ fn one_value() {
         ("A=\"a\\nb\\t\\\"c\\\" \\$OUT \\\\ \\x\"", "a\nb\t\"c\" $OUT \\ \\x"),
         ("A=\"\\0101 \\012\"", "A \\012"),
         ("A=$OUT-${OUT}", "outer-outer"),
-        ("A=${NO:-d}$NO", "d"),
+        ("A=${NO:-d}", "d"),
         ("A=$$OUT", "$OUT"),
         ("A=x\r\n", "x"),
         ("A=\"\"", ""),
@@ -53,6 +53,22 @@ fn names_inheritance_and_order() {
     assert_eq!(pairs("OUT\nNO\nA.b-c_1=x\nexported=1"), "OUT=outer A.b-c_1=x exported=1");
     assert_eq!(pairs("A=1\nB=$A$A\nA=2\nC=$A"), "A=1 B=11 A=2 C=2");
     assert_eq!(pairs("OUT=inner\nB=$OUT"), "OUT=inner B=outer", "outside wins over the file");
+}
+
+#[test]
+fn unset_variables_are_reported() {
+    let (found, errors) = parse("A=$NO.${OUT}\n", &outside);
+    assert_eq!(found[0].value, ".outer");
+    assert_eq!(errors[0].kind, Kind::Unset("NO".to_owned()));
+}
+
+#[test]
+fn growth_is_bounded() {
+    let text = format!("A={}\n{}", "0123456789".repeat(100), "A=$A$A\n".repeat(40));
+    let (_, errors) = parse(&text, &outside);
+    assert!(matches!(errors[0].kind, Kind::Interpolation(_)), "{:?}", errors[0]);
+    let text = format!("A={}\n{}", "0123456789".repeat(50_000), "B=$A$A\n".repeat(40));
+    assert!(parse(&text, &outside).1.iter().any(|error| error.kind == Kind::TooLarge));
 }
 
 #[test]

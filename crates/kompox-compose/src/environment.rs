@@ -84,8 +84,28 @@ pub(crate) fn diagnose(sources: &Sources, id: SourceId, error: DotenvError) -> D
             "put all of the value in the quotes; a comment starts with `#`",
         ),
         DotenvErrorKind::Interpolation(error) => (explain(&error.kind), DOLLAR),
+        DotenvErrorKind::TooLarge => {
+            ("the values of this file are too long together".to_owned(), "use fewer or shorter variables")
+        }
+        DotenvErrorKind::Unset(name) => {
+            return Diagnostic::warning("compose.variable.unset", unset(&name))
+                .at(span)
+                .help(unset_help(&name));
+        }
     };
     Diagnostic::error("compose.dotenv", message).at(span).help(help)
+}
+
+/// Words for a variable that nobody defines.
+pub(crate) fn unset(name: &str) -> String {
+    format!("the variable {name} is not set: nothing is put in its place")
+}
+
+/// What to do about it.
+pub(crate) fn unset_help(name: &str) -> String {
+    format!(
+        "set it in the environment or in .env, or write ${{{name}:-default}}; `$${name}` keeps the dollar"
+    )
 }
 
 /// The way out of most interpolation errors.

@@ -34,3 +34,4 @@ pub use project::{
     Published, Resources, Restart, RestartPolicy, SelinuxLabel, Service, ServiceNetwork, TmpfsMount, Volume,
     VolumesFrom,
 };
+pub use read::SERVICE as SERVICE_KEYS;

@@ -1,9 +1,9 @@
 //! The tree read into types. One method per kind of part, on a [`Reader`] that collects what is
 //! wrong; a wrong value is reported and left out, so that everything else is still looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use kompox_yaml::{Diagnostic, Diagnostics, Entry, Located, Mapping, Node, Sources, Span, nearest};
+use kompox_yaml::{Diagnostic, Diagnostics, Entry, Located, Mapping, Node, SourceId, Sources, Span, nearest};
 
 use crate::place::Place;
 use crate::{Project, ProjectFiles};
@@ -21,6 +21,8 @@ mod service;
 mod value;
 mod volume;
 
+pub use service::SERVICE;
+
 /// Ports that one project may have after ranges are expanded.
 const PORTS: usize = 1 << 17;
 
@@ -31,7 +33,13 @@ pub(crate) struct Reader<'a> {
     pub(crate) files: &'a dyn ProjectFiles,
     pub(crate) diagnostics: Diagnostics,
     ports_left: usize,
+    hints_left: usize,
+    /// Env files that were read, by path.
+    pub(crate) env_files: HashMap<String, SourceId>,
 }
+
+/// Suggestions for misspelt words in one load: each is compared with many words.
+pub(crate) const HINTS: usize = 50;
 
 /// Keys of the top level.
 const TOP_LEVEL: &[&str] = &[
@@ -44,7 +52,15 @@ impl<'a> Reader<'a> {
         environment: &'a BTreeMap<String, String>,
         files: &'a dyn ProjectFiles,
     ) -> Self {
-        Self { sources, environment, files, diagnostics: Diagnostics::new(), ports_left: PORTS }
+        Self {
+            sources,
+            environment,
+            files,
+            diagnostics: Diagnostics::new(),
+            ports_left: PORTS,
+            hints_left: HINTS,
+            env_files: HashMap::new(),
+        }
     }
 
     pub(crate) fn error(&mut self, diagnostic: Diagnostic) {
@@ -131,7 +147,7 @@ impl<'a> Reader<'a> {
             Diagnostic::error("compose.unknown-key", format!("`{}` stands outside of `services`", entry.key))
                 .help("put all services below a key `services:`")
         } else {
-            unknown(entry, "at the top level", TOP_LEVEL)
+            self.unknown(entry, "at the top level", TOP_LEVEL)
         };
         self.error(diagnostic.at(entry.key_span));
     }
@@ -141,24 +157,28 @@ impl<'a> Reader<'a> {
         let mapping = self.any_mapping(node, place)?;
         for entry in mapping {
             if !known.contains(&entry.key.as_str()) && !entry.key.starts_with("x-") {
-                self.error(unknown(entry, &format!("in {place}"), known).at(entry.key_span));
+                let diagnostic = self.unknown(entry, &format!("in {place}"), known);
+                self.error(diagnostic.at(entry.key_span));
             }
         }
         Some(mapping)
+    }
+
+    fn unknown(&mut self, entry: &Entry, whereabouts: &str, known: &[&str]) -> Diagnostic {
+        let near = if self.hints_left == 0 { None } else { nearest(&entry.key, known.iter().copied()) };
+        self.hints_left = self.hints_left.saturating_sub(1);
+        let help = near.map_or_else(
+            || "remove it; keys of your own start with `x-`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        Diagnostic::error("compose.unknown-key", format!("unknown key `{}` {whereabouts}", entry.key))
+            .help(help)
     }
 }
 
 /// Where each key of a mapping is written.
 pub(crate) fn keys(mapping: &Mapping) -> BTreeMap<String, Span> {
     mapping.iter().map(|entry| (entry.key.clone(), entry.key_span)).collect()
-}
-
-fn unknown(entry: &Entry, whereabouts: &str, known: &[&str]) -> Diagnostic {
-    let help = nearest(&entry.key, known.iter().copied()).map_or_else(
-        || "remove it; keys of your own start with `x-`".to_owned(),
-        |near| format!("did you mean `{near}`?"),
-    );
-    Diagnostic::error("compose.unknown-key", format!("unknown key `{}` {whereabouts}", entry.key)).help(help)
 }
 
 fn looks_like_version_1(top: &Mapping) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kompox_yaml::{Diagnostic, Diagnostics, Node, Sources, Value};
 
-use crate::environment::{DOLLAR, explain};
+use crate::environment::{DOLLAR, explain, unset, unset_help};
 use crate::interpolation::{InterpolationErrorKind, interpolate};
 use crate::place::Place;
 
@@ -54,16 +54,9 @@ impl Substitution<'_> {
         match interpolate(text, &|name| self.environment.get(name).cloned()) {
             Ok(done) => {
                 for (name, range) in done.unset {
-                    self.diagnostics.push(
-                        Diagnostic::warning(
-                            "compose.variable.unset",
-                            format!("the variable {name} is not set: nothing is put in its place"),
-                        )
-                        .at(self.sources.within(span, text, range))
-                        .help(format!(
-                            "set it in .env, or write ${{{name}:-default}}; `$${name}` keeps the dollar"
-                        )),
-                    );
+                    let span = self.sources.within(span, text, range);
+                    let diagnostic = Diagnostic::warning("compose.variable.unset", unset(&name)).at(span);
+                    self.diagnostics.push(diagnostic.help(unset_help(&name)));
                 }
                 if let Some(left) = self.left.checked_sub(done.text.len()) {
                     self.left = left;

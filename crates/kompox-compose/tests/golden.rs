@@ -117,7 +117,7 @@ fn tidy(debug: &str) -> String {
                 lines.push(joined);
             }
         }
-        let empty = [": None,", ": [],", ": {},", ": false,", " {},"];
+        let empty = [": None,", ": [],", ": {},", ": false,", "Resources {},", "Deploy {},"];
         if lines.last().is_some_and(|line| empty.iter().any(|empty| line.ends_with(empty))) {
             lines.pop();
         }

@@ -49,6 +49,8 @@ struct SourceFile {
     name: String,
     text: String,
     line_starts: Vec<usize>,
+    /// Then a column is a difference of offsets.
+    ascii: bool,
 }
 
 /// All texts that one load has read, by display name.
@@ -72,7 +74,7 @@ impl Sources {
         }
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { name: name.into(), text, line_starts });
+        self.files.push(SourceFile { name: name.into(), ascii: text.is_ascii(), text, line_starts });
         id
     }
 
@@ -111,7 +113,8 @@ impl Sources {
             offset -= 1;
         }
         let index = file.line_starts.partition_point(|start| *start <= offset).saturating_sub(1);
-        let column = file.text[file.line_starts[index]..offset].chars().count() + 1;
+        let line = &file.text[file.line_starts[index]..offset];
+        let column = if file.ascii { line.len() } else { line.chars().count() } + 1;
         Position { line: narrow(index + 1), column: narrow(column), offset: narrow(offset) }
     }
 

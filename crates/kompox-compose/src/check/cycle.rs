@@ -6,6 +6,10 @@ use kompox_yaml::{Diagnostic, Diagnostics};
 
 use crate::{Dependency, Project};
 
+/// Circles that are reported, and names that are shown of each.
+const REPORTED: usize = 10;
+const NAMES: usize = 12;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
@@ -15,6 +19,7 @@ enum State {
 /// Reports each dependency that closes a circle, with the circle. A service that depends on itself
 /// is reported elsewhere.
 pub(super) fn check(project: &Project, diagnostics: &mut Diagnostics) {
+    let mut found = 0;
     let mut states: HashMap<&str, State> = HashMap::new();
     for start in project.services.keys() {
         if states.contains_key(start.as_str()) {
@@ -35,13 +40,18 @@ pub(super) fn check(project: &Project, diagnostics: &mut Diagnostics) {
             match states.get(next) {
                 Some(State::Done) => {}
                 Some(State::Open) if next == name => {}
+                Some(State::Open) if found == REPORTED => return,
                 Some(State::Open) => {
-                    let circle: Vec<&str> = trail
+                    found += 1;
+                    let mut circle: Vec<&str> = trail
                         .iter()
                         .map(|(name, _)| *name)
                         .skip_while(|name| *name != next)
                         .chain([next])
                         .collect();
+                    if circle.len() > NAMES {
+                        circle.splice(NAMES / 2..circle.len() - NAMES / 2, ["…"]);
+                    }
                     diagnostics.push(
                         Diagnostic::error(
                             "compose.cycle",

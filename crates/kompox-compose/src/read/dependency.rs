@@ -1,5 +1,7 @@
 //! `depends_on`, and the dependencies that other keys imply.
 
+use std::collections::HashSet;
+
 use kompox_yaml::{Diagnostic, Located, Node, Value};
 
 use super::Reader;
@@ -92,8 +94,9 @@ pub(super) fn imply(service: &mut Service) {
     for from in service.volumes_from.iter().filter(|from| !from.container) {
         implied.push((from.source.clone(), from.span, DependencyOrigin::VolumesFrom));
     }
+    let mut known: HashSet<String> = service.depends_on.iter().map(|one| one.service.value.clone()).collect();
     for (name, span, origin) in implied {
-        if service.depends_on.iter().all(|known| known.service.value != name) {
+        if known.insert(name.clone()) {
             let restart = origin != DependencyOrigin::VolumesFrom;
             service.depends_on.push(dependency(Located::new(name, span), origin, restart));
         }

@@ -59,7 +59,7 @@ impl Reader<'_> {
             return;
         }
         let single = short.target.start() == short.target.end();
-        for (offset, target) in (0u16..).zip(short.target.clone()) {
+        for (offset, target) in (0..=u16::MAX).zip(short.target.clone()) {
             let published = short.published.map(|range| {
                 let port = range.first.saturating_add(offset);
                 if single { range } else { Published { first: port, last: port } }

@@ -3,13 +3,13 @@
 
 use kompox_yaml::{Diagnostic, Entry, Located, Node, Value};
 
-use super::{Reader, unknown};
+use super::Reader;
 use crate::place::Place;
 use crate::words::{self, WordsError};
 use crate::{Restart, Service, ServiceNetwork};
 
 /// Every key of a service that the Compose Specification knows.
-pub(crate) const SERVICE: &[&str] = &[
+pub const SERVICE: &[&str] = &[
     "annotations",
     "attach",
     "blkio_config",
@@ -128,7 +128,7 @@ impl Reader<'_> {
                 key if key.starts_with("x-") => service.extensions.push(entry.clone()),
                 key if SERVICE.contains(&key) => service.other.push(entry.clone()),
                 _ => {
-                    let diagnostic = unknown(entry, &format!("in {place}"), SERVICE);
+                    let diagnostic = self.unknown(entry, &format!("in {place}"), SERVICE);
                     self.error(diagnostic.at(entry.key_span));
                 }
             }
