@@ -99,7 +99,7 @@ impl Store<'_> {
         let work = self.kubernetes.exec(self.call, &request, streams);
         let code = limit::within(self.call, Some(time), |kind| self.doing.error(kind), work)
             .await
-            .map_err(|error| self.unanswered(error, time))?;
+            .map_err(|error| self.unanswered(error))?;
         let answer = Answer::decode(&stdout).map_err(|error| {
             let errors = String::from_utf8_lossy(&stderr);
             let said = errors.lines().next().map(|line| format!(", it said: {line}")).unwrap_or_default();
@@ -109,11 +109,11 @@ impl Store<'_> {
         answer.into_result().map_err(Unanswered::Refused)
     }
 
-    fn unanswered(&self, error: PortError, time: Duration) -> Unanswered {
+    fn unanswered(&self, error: PortError) -> Unanswered {
         let late = self.call.deadline.is_some_and(|deadline| deadline <= Instant::now());
         match error.kind {
             ErrorKind::Timeout if !late => {
-                Unanswered::Silent(format!("kompox-node did not answer within {} s", time.as_secs()))
+                Unanswered::Silent("kompox-node did not answer in time".to_owned())
             }
             ErrorKind::Cancelled | ErrorKind::Timeout => Unanswered::Ended(error),
             kind @ (ErrorKind::Denied | ErrorKind::Unauthenticated | ErrorKind::Unsupported) => {

@@ -70,6 +70,10 @@ async fn a_disk_that_was_assigned_meanwhile_is_not_deleted() {
     let scene = Scene::new(&["a"]);
     scene.create("default", "one").await.unwrap();
     scene.create("default", "two").await.unwrap();
+    // A refusal that is not about the generation is final: one look, one change, one more look.
+    let before = scene.fake.counts().1;
+    assert_eq!(scene.delete("default", "one").await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(scene.fake.counts().1 - before, 3);
     let volume = volume(&scene, "here");
     let theirs = Operation::Assign(AssignDisk { volume, generation: 1, disk: "two".to_owned() });
     scene.fake.interlope(move |fake| meddle(fake, theirs));
