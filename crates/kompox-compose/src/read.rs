@@ -17,7 +17,9 @@ mod list;
 mod network;
 mod port;
 mod resource;
+mod run;
 mod service;
+mod tmpfs;
 mod value;
 mod volume;
 

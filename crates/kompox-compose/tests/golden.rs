@@ -111,6 +111,14 @@ fn tidy(debug: &str) -> String {
             let open = lines[..close].iter().rposition(is_open).unwrap();
             let inner: Vec<_> = lines[open + 1..close].iter().map(|line| line.trim()).collect();
             let flat = inner.iter().all(|line| !line.ends_with(['{', '[', '(']));
+            let bytes: Result<Vec<u8>, _> =
+                inner.iter().map(|line| line.trim_end_matches(',').parse()).collect();
+            if let (Ok(bytes), true, Some(list)) = (bytes, inner.len() > 1, lines[open].strip_suffix('[')) {
+                let text = format!("{list}{:?}{}", String::from_utf8(bytes).unwrap(), &line.trim()[1..]);
+                lines.truncate(open);
+                lines.push(text);
+                continue;
+            }
             let joined = format!("{}{}{}", lines[open], inner.join(" ").trim_end_matches(','), line.trim());
             if flat && joined.len() <= 110 {
                 lines.truncate(open);

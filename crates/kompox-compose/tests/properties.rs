@@ -133,7 +133,7 @@ fn hostile_files_are_read_in_little_time() {
         let shown = diagnostics.render(&sources).len();
         let taken = start.elapsed();
         // Without optimisation; a factor that grows with the input would be far beyond this.
-        assert!(taken < Duration::from_secs(3), "{name}: {taken:?}");
+        assert!(taken < Duration::from_secs(10), "{name}: {taken:?}");
         assert!(shown < 8 << 20, "{name}: {shown} bytes of messages");
     }
 }

@@ -1,4 +1,4 @@
-//! `volumes`, `tmpfs` and `volumes_from` of a service.
+//! `volumes` and `volumes_from` of a service.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::Reader;
 use super::list::last_of_each;
 use crate::path::{clean, locate};
 use crate::place::Place;
-use crate::{BindMount, Mount, MountKind, SelinuxLabel, TmpfsMount, VolumesFrom};
+use crate::{BindMount, Mount, MountKind, SelinuxLabel, VolumesFrom};
 
 mod short;
 
@@ -48,7 +48,7 @@ impl Reader<'_> {
     }
 
     /// The path in the container, cleaned.
-    fn target(&mut self, text: &str, span: Span, place: &Place<'_>) -> Option<String> {
+    pub(super) fn target(&mut self, text: &str, span: Span, place: &Place<'_>) -> Option<String> {
         if text.starts_with('/') {
             return Some(clean(text));
         }
@@ -250,29 +250,6 @@ impl Reader<'_> {
         MountKind::Tmpfs { size, mode }
     }
 
-    pub(super) fn tmpfs(&mut self, node: &Node, place: &Place<'_>) -> Vec<TmpfsMount> {
-        let mut all = Vec::new();
-        for (index, text) in self.text_or_texts(node, place).into_iter().enumerate() {
-            let at = place.item(index);
-            let (target, options) = text.value.split_once(':').unwrap_or((&text.value, ""));
-            let Some(target) = self.target(target, text.span, &at) else { continue };
-            let (size, mode, uid, gid, options) = (None, None, None, None, options);
-            let mut mount = TmpfsMount { target, size, mode, uid, gid, options: Vec::new(), span: text.span };
-            for option in options.split(',').filter(|option| !option.is_empty()) {
-                if !tmpfs_option(&mut mount, option) {
-                    let message = format!("{at}: `{option}` is not understood");
-                    self.error(
-                        Diagnostic::error("compose.volume", message)
-                            .at(text.span)
-                            .help("write e.g. size=64m or mode=1777"),
-                    );
-                }
-            }
-            all.push(mount);
-        }
-        last_of_each(all, |mount| mount.target.clone())
-    }
-
     pub(super) fn volumes_from(&mut self, node: &Node, place: &Place<'_>) -> Vec<VolumesFrom> {
         let read = |text: Located<String>| {
             let (container, rest) = match text.value.strip_prefix("container:") {
@@ -283,30 +260,5 @@ impl Reader<'_> {
             VolumesFrom { source: source.to_owned(), container, read_only: mode == "ro", span: text.span }
         };
         self.texts(node, place).into_iter().map(read).collect()
-    }
-}
-
-/// Takes one option of a `tmpfs` entry; false if its value is wrong.
-fn tmpfs_option(mount: &mut TmpfsMount, option: &str) -> bool {
-    let span = mount.span;
-    let Some((key, value)) = option.split_once('=') else {
-        mount.options.push(Located::new(option.to_owned(), span));
-        return true;
-    };
-    fn set<T>(place: &mut Option<Located<T>>, value: Option<T>, span: Span) -> bool {
-        *place = value.map(|value| Located::new(value, span));
-        place.is_some()
-    }
-    match key {
-        "size" => set(&mut mount.size, crate::bytes::parse(value), span),
-        "mode" => {
-            set(&mut mount.mode, u32::from_str_radix(value, 8).ok().filter(|mode| *mode <= 0o7777), span)
-        }
-        "uid" => set(&mut mount.uid, value.parse().ok(), span),
-        "gid" => set(&mut mount.gid, value.parse().ok(), span),
-        _ => {
-            mount.options.push(Located::new(option.to_owned(), span));
-            true
-        }
     }
 }
