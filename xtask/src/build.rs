@@ -1,7 +1,7 @@
 //! Building the project's own programs for other commands. Runs cargo.
 
+use crate::process::cargo;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -22,8 +22,7 @@ pub(crate) fn release(name: &str) -> Result<PathBuf, Box<dyn std::error::Error>>
 }
 
 fn build(name: &str, arguments: &[&str]) -> crate::Outcome {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).current_dir(root()).args(["build", "--quiet", "--package", name]).args(arguments).status()?;
+    let status = cargo(&["build", "--quiet", "--package", name]).args(arguments).status()?;
     if status.success() { Ok(()) } else { Err(format!("building {name} failed: {status}").into()) }
 }
 

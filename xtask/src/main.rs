@@ -1,9 +1,13 @@
 //! Development commands, as `cargo xtask COMMAND`. Each module owns one command.
 
+mod bench;
 mod build;
 mod ci;
 mod cluster;
+mod conformance;
+mod demo;
 mod image;
+mod measure;
 mod process;
 mod test;
 mod tidy;
@@ -22,6 +26,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The main job: a local cluster, Redmine deployed from its compose.yml, its URL.
+    Demo(demo::Arguments),
     /// Real local Kubernetes clusters.
     #[command(subcommand)]
     Cluster(cluster::Command),
@@ -31,6 +37,10 @@ enum Command {
     Test(test::Arguments),
     /// The rules of the project that no compiler checks.
     Tidy,
+    /// Ratios of kompoxops against kubectl, inside one run.
+    Bench(bench::Arguments),
+    /// What takes longer than every change can wait for.
+    Conformance(test::Arguments),
     /// What a change must pass: formatting, lints, tidy, test.
     Ci(test::Arguments),
 }
@@ -40,10 +50,13 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Cluster(command) => cluster::run(command),
         Command::Image(arguments) => image::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run(&build::root()).map_err(Into::into),
+        Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Ci(arguments) => ci::run(&arguments),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

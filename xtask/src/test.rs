@@ -12,6 +12,7 @@ pub(crate) use table::{Row, Table};
 use crate::Outcome;
 use crate::process::cargo;
 use kompox_testbed::{Image, Testbed};
+use std::process::Command;
 use std::time::Instant;
 use targets::Target;
 
@@ -95,7 +96,12 @@ fn on_clusters(arguments: &Arguments, targets: Vec<Target>, table: &mut Table) -
 /// Runs one cargo test command with its output on this terminal, and counts.
 fn run_cargo(tier: &str, line: &[&str]) -> Result<Row, Box<dyn std::error::Error>> {
     println!("\n== {tier}: cargo {}", line.join(" "));
+    counted(tier, cargo(line))
+}
+
+/// Runs a test command with its output on this terminal, and counts.
+pub(crate) fn counted(tier: &str, mut command: Command) -> Result<Row, Box<dyn std::error::Error>> {
     let started = Instant::now();
-    let (counts, success) = libtest::run(&mut cargo(line))?;
+    let (counts, success) = libtest::run(&mut command)?;
     Ok(Row::tests(tier, counts, success, started.elapsed()))
 }

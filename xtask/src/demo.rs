@@ -1,0 +1,174 @@
+//! `cargo xtask demo`: a local cluster, Redmine with PostgreSQL deployed from its compose.yml, its URL. Installs and
+//! builds what is missing; `--prove` shows that data survive redeploy, destroy and a restart of the cluster.
+
+use crate::Outcome;
+use kompox_testbed::{Cluster, Image, Testbed, UpOptions, https};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const CLUSTER: &str = "a";
+const HOST: &str = "redmine.local.kompox.test";
+
+/// Arguments of the demo.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Also show that data survive redeploy, destroy, deletion of the Namespace and a restart of the cluster
+    #[arg(long)]
+    prove: bool,
+}
+
+/// The demo's folder, program and cluster.
+struct Demo {
+    folder: PathBuf,
+    program: PathBuf,
+    cluster: Cluster,
+    testbed: Testbed,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let started = Instant::now();
+    let testbed = Testbed::of_this_checkout()?;
+    let cluster = testbed.up(CLUSTER, &UpOptions::default())?;
+    let images = testbed.ensure_images(&[Image::Postgres, Image::Redmine, Image::KompoxNode])?;
+    cluster.load(&images)?;
+    let program = crate::build::program("kompoxops")?;
+    let node_image = &images.last().ok_or("no image was built")?.reference;
+    let folder = write_project(&cluster, node_image)?;
+    let demo = Demo { folder, program, cluster, testbed };
+    demo.ops(&["app", "deploy"])?;
+    demo.fetch("/")?;
+    if arguments.prove {
+        demo.prove()?;
+    }
+    demo.farewell(started);
+    Ok(())
+}
+
+/// Copies the example and writes a kompoxops.yml for the local cluster beside it.
+fn write_project(cluster: &Cluster, node_image: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let root = crate::build::root();
+    let folder = root.join("target/demo/redmine");
+    fs::create_dir_all(&folder)?;
+    for file in ["compose.yml", ".env"] {
+        fs::copy(root.join("examples/redmine").join(file), folder.join(file))?;
+    }
+    let text = fs::read_to_string(root.join("examples/redmine/kompoxops.yml"))?
+        .replace("${KOMPOX_NODE_IMAGE}", node_image)
+        .replace("${KUBECONFIG}", &cluster.kubeconfig().display().to_string())
+        .replace("${K3S_DISK_STORE}", &cluster.disk_store().display().to_string());
+    fs::write(folder.join("kompoxops.yml"), text)?;
+    Ok(folder)
+}
+
+impl Demo {
+    /// Runs kompoxops as a user would, its output on this terminal.
+    fn ops(&self, arguments: &[&str]) -> Outcome {
+        say(&format!("$ kompoxops {}", arguments.join(" ")));
+        let status = self.command(arguments).status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("kompoxops {} failed: {status}", arguments.join(" ")).into())
+        }
+    }
+
+    fn output(&self, arguments: &[&str]) -> Result<String, Box<dyn std::error::Error>> {
+        let Output { status, stdout, stderr } = self.command(arguments).stdin(Stdio::null()).output()?;
+        if !status.success() {
+            let stderr = String::from_utf8_lossy(&stderr);
+            return Err(format!("kompoxops {} failed: {status}\n{stderr}", arguments.join(" ")).into());
+        }
+        Ok(String::from_utf8_lossy(&stdout).trim().to_owned())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(&self.folder).args(arguments);
+        command
+    }
+
+    /// Fetches a page over HTTPS, verified against the test bed's authority.
+    fn fetch(&self, path: &str) -> Result<String, Box<dyn std::error::Error>> {
+        let started = Instant::now();
+        let address = self.cluster.node_address().into();
+        let authority = self.cluster.ingress_authority();
+        let answer = https::get_until(address, HOST, path, &authority, 200, Duration::from_secs(60))?;
+        say(&format!(
+            "https://{HOST}{path} answers {} ({} bytes, {:.1} s), certificate verified",
+            answer.status,
+            answer.body.len(),
+            started.elapsed().as_secs_f64()
+        ));
+        Ok(answer.body)
+    }
+
+    /// Writes to the database and to a volume, then looks for both after everything that must not lose them.
+    fn prove(&self) -> Outcome {
+        let mark = format!("Proof {}", std::process::id());
+        let sql = format!(
+            "delete from settings where name = 'app_title'; \
+             insert into settings (name, value, updated_on) values ('app_title', '{mark}', now())"
+        );
+        let psql = r#"PGPASSWORD="$POSTGRES_PASSWORD" psql -h 127.0.0.1 -U "$POSTGRES_USER" -v ON_ERROR_STOP=1 -c "$1""#;
+        self.output(&["app", "exec", "-s", "db", "--", "sh", "-c", psql, "sh", &sql])?;
+        let file = "/usr/src/redmine/files/proof.txt";
+        self.output(&["app", "exec", "-s", "redmine", "--", "sh", "-c", &format!("echo '{mark}' > {file}")])?;
+        say(&format!("wrote `{mark}` to the database and to a volume"));
+        let compose = self.folder.join("compose.yml");
+        let text = fs::read_to_string(&compose)?;
+        let first = "      REDMINE_DB_POSTGRES: db";
+        fs::write(&compose, text.replace(first, &format!("      PROOF: \"{mark}\"\n{first}")))?;
+        say("another environment value makes a new Pod");
+        self.ops(&["app", "deploy"])?;
+        self.check(&mark, file, "a redeploy")?;
+        self.ops(&["--yes", "app", "destroy"])?;
+        self.ops(&["app", "deploy"])?;
+        self.check(&mark, file, "destroy and deploy")?;
+        self.ops(&["--yes", "app", "destroy", "--delete-namespace"])?;
+        self.ops(&["app", "deploy"])?;
+        self.check(&mark, file, "destroy --delete-namespace and deploy")?;
+        self.testbed.down(CLUSTER, None)?;
+        self.testbed.up(CLUSTER, &UpOptions::default())?;
+        self.ops(&["app", "deploy"])?;
+        self.check(&mark, file, "a restart of the cluster")
+    }
+
+    fn check(&self, mark: &str, file: &str, what: &str) -> Outcome {
+        let page = self.fetch("/")?;
+        if !page.contains(mark) {
+            return Err(format!("after {what} the page no longer shows `{mark}`: data lost").into());
+        }
+        let content = self.output(&["app", "exec", "-s", "redmine", "--", "cat", file])?;
+        if content != mark {
+            return Err(format!("after {what} the file holds `{content}`, not `{mark}`: data lost").into());
+        }
+        say(&format!("proved: data survived {what}"));
+        Ok(())
+    }
+
+    fn farewell(&self, started: Instant) {
+        let address = self.cluster.node_address();
+        let program = self.program.display();
+        let authority = self.cluster.ingress_authority();
+        say(&format!("done in {:.0} s\n", started.elapsed().as_secs_f64()));
+        println!("Redmine runs at https://{HOST}/ (user admin, password admin)");
+        println!("To open it in a browser on this machine:");
+        println!("  1. add this line to /etc/hosts:   {address} {HOST}");
+        println!("  2. let the browser trust:         {}", shown(&authority));
+        println!("or: curl --cacert {} --resolve {HOST}:443:{address} https://{HOST}/", shown(&authority));
+        println!("Look around:  cd {} && {} app status", shown(&self.folder), program);
+        println!("Take it down: cargo xtask cluster down");
+    }
+}
+
+/// A path relative to the current folder, where that is shorter.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+}
+
+fn say(line: &str) {
+    eprintln!("[demo] {line}");
+}
