@@ -28,9 +28,16 @@ pub(crate) async fn connect(
     };
     let connecting = async {
         Ok(match (&cluster.auth, instead()) {
-            (auth, Some(path)) => Client::from_path(&path, options(auth.as_ref())).await?,
+            (auth, Some(path)) => {
+                let named = || format!("{KUBECONFIG_OVERRIDE} names it");
+                Client::from_path(&path, options(auth.as_ref())).await.map_err(|error| say(error, named))?
+            }
             (Some(auth), None) => match &auth.kubeconfig {
-                Some(written) => Client::from_path(&opened.path(written), options(Some(auth))).await?,
+                Some(written) => {
+                    let named = || format!("cluster.auth.kubeconfig in {} names it", opened.file().display());
+                    let path = opened.path(written);
+                    Client::from_path(&path, options(Some(auth))).await.map_err(|error| say(error, named))?
+                }
                 None => Client::from_environment(options(Some(auth))).await?,
             },
             (None, None) => {
@@ -53,10 +60,14 @@ fn instead() -> Option<PathBuf> {
     std::env::var_os(KUBECONFIG_OVERRIDE).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
+/// Adds a hint to an error that has none.
+fn say(error: PortError, hint: impl FnOnce() -> String) -> PortError {
+    if error.hint.is_some() { error } else { error.hint(hint()) }
+}
+
 fn suggest_auth(error: PortError) -> PortError {
-    if error.kind == ErrorKind::Unsupported && error.hint.is_none() {
-        error.hint("say how to connect with `cluster.auth`: a kubeconfig, a context, or both")
-    } else {
-        error
+    match error.kind {
+        ErrorKind::Unsupported => say(error, || "say how to connect with cluster.auth".to_owned()),
+        _ => error,
     }
 }

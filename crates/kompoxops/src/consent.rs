@@ -4,16 +4,15 @@ use crate::exit::Failure;
 use crate::session::Session;
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Asks `question`; without a terminal, only `--yes` is a yes.
-pub(crate) fn ask(session: &Session<'_>, question: &str) -> Result<(), Failure> {
+/// Asks `question`; without a terminal, only `--yes` is a yes, and `hint` is the way out.
+pub(crate) fn ask(session: &Session<'_>, question: &str, hint: &str) -> Result<(), Failure> {
     if session.global.yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Failure::Usage {
-            message: "this needs your consent, and there is no terminal to ask on".to_owned(),
-            hint: "add --yes if you are sure; --dry-run, where there is one, shows what would happen"
-                .to_owned(),
+            message: format!("there is no terminal to ask on: {question}"),
+            hint: hint.to_owned(),
         });
     }
     let failed = |source| Failure::System { action: "ask on the terminal", source };

@@ -169,7 +169,7 @@ fn file_kind(error: &io::Error) -> ErrorKind {
         io::ErrorKind::NotFound => ErrorKind::NotFound,
         io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
         io::ErrorKind::PermissionDenied => ErrorKind::Denied,
-        io::ErrorKind::InvalidData => ErrorKind::Invalid,
+        io::ErrorKind::InvalidData | io::ErrorKind::IsADirectory => ErrorKind::Invalid,
         _ => ErrorKind::Internal,
     }
 }
@@ -225,6 +225,7 @@ mod tests {
             (file(io::ErrorKind::AlreadyExists), 5),
             (file(io::ErrorKind::PermissionDenied), 6),
             (file(io::ErrorKind::InvalidData), 3),
+            (file(io::ErrorKind::IsADirectory), 3),
             (file(io::ErrorKind::StorageFull), 1),
             (Failure::Declined, 130),
         ] {

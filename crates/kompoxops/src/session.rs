@@ -78,6 +78,13 @@ impl Session<'_> {
         Opened::read(self.global.file(), self.screen)
     }
 
+    /// Reads the configuration of a command that is about an app.
+    pub(crate) fn open_app(&self) -> Result<Opened, Failure> {
+        let opened = self.open()?;
+        opened.app()?;
+        Ok(opened)
+    }
+
     /// The driver of the configured provider.
     pub(crate) fn driver(&self, opened: &Opened) -> Result<Box<dyn Driver>, Failure> {
         let configuration = &opened.configuration;

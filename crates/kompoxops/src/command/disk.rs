@@ -30,7 +30,7 @@ struct Disks {
 }
 
 fn list(session: &Session<'_>, arguments: &ListArguments) -> Result<(), Failure> {
-    let opened = session.open()?;
+    let opened = session.open_app()?;
     let inventory = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         Ok(disk::list(&connected.app()?).await?)
     })?;
@@ -44,7 +44,7 @@ fn list(session: &Session<'_>, arguments: &ListArguments) -> Result<(), Failure>
 }
 
 fn create(session: &Session<'_>, arguments: CreateArguments) -> Result<(), Failure> {
-    let opened = session.open()?;
+    let opened = session.open_app()?;
     let CreateArguments { name, volume, size, source, if_not_exists } = arguments;
     let options = CreateOptions {
         volume,
@@ -62,7 +62,7 @@ fn create(session: &Session<'_>, arguments: CreateArguments) -> Result<(), Failu
 }
 
 fn assign(session: &Session<'_>, arguments: &OneDiskArguments) -> Result<(), Failure> {
-    let opened = session.open()?;
+    let opened = session.open_app()?;
     let disk = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         let scope = connected.app()?;
         Ok(disk::assign(&scope, arguments.volume.as_ref(), &arguments.name, &session::holder()).await?)
@@ -85,10 +85,11 @@ struct Deleted<'a> {
 }
 
 fn delete(session: &Session<'_>, arguments: &OneDiskArguments) -> Result<(), Failure> {
-    let opened = session.open()?;
+    let opened = session.open_app()?;
     let OneDiskArguments { name, volume } = arguments;
     let app = &opened.app()?.name;
-    consent::ask(session, &format!("Delete disk {name} of app {app} and all its data for good?"))?;
+    let question = format!("Delete disk {name} of app {app} and all its data for good?");
+    consent::ask(session, &question, "add --yes if you are sure")?;
     let deleted = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         Ok(disk::delete(&connected.app()?, volume.as_ref(), name, &session::holder()).await?)
     })?;

@@ -31,12 +31,12 @@ struct Written {
 
 pub(super) fn run(session: &Session<'_>, arguments: InitArguments) -> Result<(), Failure> {
     let file = session.global.file();
-    if !arguments.force && file.symlink_metadata().is_ok() {
-        return Err(exists(file));
-    }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let contexts = Contexts::read(arguments.kubeconfig.as_deref());
     let facts = facts(arguments.clone(), folder, &contexts)?;
+    if !arguments.force && file.symlink_metadata().is_ok() {
+        return Err(exists(file));
+    }
     write(file, &kompox_manifest::starter(&facts), arguments.force)?;
     let compose_found = folder.join(&facts.compose).exists();
     let written = Written {
@@ -47,7 +47,7 @@ pub(super) fn run(session: &Session<'_>, arguments: InitArguments) -> Result<(),
         context: facts.context,
     };
     output::print(&written, session.global.output)?;
-    tell_next(session, &written, &contexts, compose_found);
+    tell_next(session, &written, &contexts, compose_found, facts.node_image.is_some());
     Ok(())
 }
 
@@ -174,7 +174,13 @@ impl Contexts {
 }
 
 /// Says what to do next.
-fn tell_next(session: &Session<'_>, written: &Written, contexts: &Contexts, compose_found: bool) {
+fn tell_next(
+    session: &Session<'_>,
+    written: &Written,
+    contexts: &Contexts,
+    compose_found: bool,
+    node_image: bool,
+) {
     let say = |text: &str| session.screen.note(text);
     say("next:");
     if !compose_found {
@@ -193,6 +199,9 @@ fn tell_next(session: &Session<'_>, written: &Written, contexts: &Contexts, comp
         None => {
             say("  say in cluster.auth how to reach the cluster: no current kubeconfig context was found")
         }
+    }
+    if !node_image {
+        say("  set cluster.images.node, if the app has volumes");
     }
     say("  set workspace.domain to a domain that leads to the cluster's ingress controller");
     say("  kompoxops app validate");

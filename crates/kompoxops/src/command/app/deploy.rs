@@ -13,7 +13,7 @@ use kompox_model::port::ClusterStatus;
 use serde::Serialize;
 
 pub(super) fn run(session: &Session<'_>, arguments: DeployArguments) -> Result<(), Failure> {
-    let mut opened = session.open()?;
+    let mut opened = session.open_app()?;
     let loaded = compose::load(&mut opened, &arguments.compose, session.screen)?;
     let options = DeployOptions {
         dry_run: arguments.dry_run,

@@ -10,10 +10,11 @@ use kompox_engine::app::{self, DestroyOptions, Destroyed};
 use serde::Serialize;
 
 pub(super) fn run(session: &Session<'_>, arguments: &DestroyArguments) -> Result<(), Failure> {
-    let opened = session.open()?;
+    let opened = session.open_app()?;
     let (app, cluster) = (&opened.app()?.name, &opened.configuration.cluster.name);
     if !arguments.dry_run {
-        consent::ask(session, &format!("Remove app {app} from cluster {cluster}? Its disks stay."))?;
+        let question = format!("Remove app {app} from cluster {cluster}? Its disks stay.");
+        consent::ask(session, &question, "add --yes to remove it, or --dry-run to see what would go")?;
     }
     let options = DestroyOptions { delete_namespace: arguments.delete_namespace, dry_run: arguments.dry_run };
     let destroyed = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {

@@ -12,7 +12,7 @@ use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
 /// Returns the exit code of the remote command.
 pub(super) fn run(session: &Session<'_>, arguments: ExecArguments) -> Result<u8, Failure> {
-    let opened = session.open()?;
+    let opened = session.open_app()?;
     let tty = !arguments.no_tty && io::stdin().is_terminal() && io::stdout().is_terminal();
     let options = ExecOptions { service: arguments.service, command: arguments.command, tty };
     let code = session.on_cluster(&opened, MODULE, Use::Stream, async |connected| {

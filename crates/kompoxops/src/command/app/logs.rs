@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 
 pub(super) fn run(session: &Session<'_>, arguments: LogsArguments) -> Result<(), Failure> {
-    let opened = session.open()?;
+    let opened = session.open_app()?;
     let options = LogOptions {
         service: arguments.service,
         follow: arguments.follow,

@@ -9,7 +9,7 @@ use kompox_engine::app::{self, AppStatus, State};
 use serde::Serialize;
 
 pub(super) fn run(session: &Session<'_>) -> Result<(), Failure> {
-    let opened = session.open()?;
+    let opened = session.open_app()?;
     let status = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         Ok(app::status(&connected.app()?).await?)
     })?;

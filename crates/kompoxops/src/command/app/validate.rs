@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 pub(super) fn run(session: &Session<'_>, arguments: &ValidateArguments) -> Result<(), Failure> {
-    let mut opened = session.open()?;
+    let mut opened = session.open_app()?;
     let loaded = compose::load(&mut opened, &arguments.compose, session.screen)?;
     let configuration = &opened.configuration;
     let nouns = Nouns {

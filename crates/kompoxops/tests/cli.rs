@@ -1,0 +1,233 @@
+//! The program without a cluster. Each folder of `sessions/` is a project with a file `session.txt`: commands after
+//! `$ kompoxops`, and below each what it writes and its exit code. `KOMPOX_BLESS=1` writes the answers anew.
+
+#![allow(clippy::unwrap_used, reason = "a test helper fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const SESSION: &str = "session.txt";
+
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// The program in `folder`, which is its home directory too; nothing of this machine's environment reaches it.
+fn kompoxops(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kompoxops"));
+    command.current_dir(folder).env_clear().env("HOME", folder).stdin(Stdio::null());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// Runs the commands of a session in a copy of its folder and writes down what they answer.
+fn record(folder: &Path, commands: &[&str]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let project = home.path().join("my-project");
+    copy(folder, &project);
+    fs::remove_file(project.join(SESSION)).unwrap();
+    let mut record = String::new();
+    for line in commands {
+        let words = line.split_whitespace().skip(2);
+        let Output { status, stdout, stderr } = kompoxops(&project).args(words).output().unwrap();
+        writeln!(record, "{line}").unwrap();
+        for (name, bytes) in [("stdout", stdout), ("stderr", stderr)] {
+            if !bytes.is_empty() {
+                let text = text(&bytes).replace(project.to_str().unwrap(), "~");
+                write!(record, "[{name}]\n{text}").unwrap();
+            }
+        }
+        writeln!(record, "[exit {}]\n", status.code().unwrap()).unwrap();
+    }
+    record
+}
+
+#[test]
+fn sessions_go_as_recorded() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for entry in fs::read_dir(tests().join("sessions")).unwrap() {
+        let folder = entry.unwrap().path();
+        let recorded = fs::read_to_string(folder.join(SESSION)).unwrap();
+        let commands: Vec<_> = recorded.lines().filter(|line| line.starts_with("$ kompoxops")).collect();
+        assert!(!commands.is_empty(), "{} has no command", folder.display());
+        count += commands.len();
+        let actual = record(&folder, &commands);
+        if std::env::var_os("KOMPOX_BLESS").is_some() {
+            fs::write(folder.join(SESSION), actual).unwrap();
+        } else if actual != recorded {
+            wrong.push(format!("=== {}\n{actual}", folder.display()));
+        }
+    }
+    assert!(count > 30, "only {count} commands found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The four routes of the table of specification 004 (CFG-25).
+#[test]
+fn the_example_of_the_specification_has_its_four_routes() {
+    let folder = tests().join("sessions/spec-004");
+    let output = kompoxops(&folder).args(["app", "validate", "--output", "json"]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ingresses = list["items"].as_array().unwrap().iter().filter(|object| object["kind"] == "Ingress");
+    let rules = ingresses.flat_map(|ingress| ingress["spec"]["rules"].as_array().unwrap());
+    let route = |rule: &serde_json::Value| {
+        let port = rule["http"]["paths"][0]["backend"]["service"]["port"]["number"].as_u64().unwrap();
+        (rule["host"].as_str().unwrap().to_owned(), port)
+    };
+    let routes: BTreeMap<_, _> = rules.map(route).collect();
+    let expected = [
+        ("admin.my-app.kompox.dev", 8080),
+        ("my-app-8080.my-aks.ops.kompox.dev", 8080),
+        ("my-app.my-aks.ops.kompox.dev", 80),
+        ("www.my-app.kompox.dev", 80),
+    ];
+    assert_eq!(routes, expected.map(|(host, port)| (host.to_owned(), port)).into());
+}
+
+/// Secret data are shown only when asked for.
+#[test]
+fn secrets_are_shown_by_their_hash() {
+    let folder = tests().join("sessions/secrets");
+    // `canary\n` and `canary too` in base64, as Secrets hold them.
+    let shown = ["canary", "Y2FuYXJ5Cg==", "Y2FuYXJ5IHRvbw=="];
+    for form in ["yaml", "json", "table", "name"] {
+        let output = kompoxops(&folder).args(["app", "validate", "--output", form]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let all = text(&output.stdout) + &text(&output.stderr);
+        assert!(!shown.iter().any(|secret| all.contains(secret)), "{form}\n{all}");
+        assert_eq!(all.contains("sha256:"), ["yaml", "json"].contains(&form), "{form}\n{all}");
+    }
+    let output = kompoxops(&folder).args(["app", "validate", "--show-secrets"]).output().unwrap();
+    let all = text(&output.stdout);
+    assert!(all.contains(shown[1]) && all.contains(shown[2]) && !all.contains("sha256:"), "{all}");
+}
+
+/// All errors are on stderr with their places, nothing is on stdout, and the exit code is 3 (c-18).
+#[test]
+fn every_broken_configuration_is_refused_with_all_its_places() {
+    let folder = tests().join("../../kompox-manifest/tests/golden/refused");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yml") {
+            continue;
+        }
+        count += 1;
+        let home = tempfile::tempdir().unwrap();
+        fs::copy(&path, home.path().join("kompoxops.yml")).unwrap();
+        let Output { status, stdout, stderr } =
+            kompoxops(home.path()).args(["app", "validate"]).output().unwrap();
+        let stderr = text(&stderr);
+        assert_eq!((status.code(), stdout.len()), (Some(3), 0), "{}\n{stderr}", path.display());
+        let errors = stderr.lines().filter(|line| line.contains(": error[")).count();
+        let place = |line: &str| {
+            let mut parts = line.strip_prefix("kompoxops.yml:")?.split(':');
+            Some((parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?))
+        };
+        let placed = stderr.lines().filter(|line| line.contains(": error[")).filter_map(place).count();
+        assert!(errors > 0 && placed == errors, "{}\n{stderr}", path.display());
+        let plural = if errors == 1 { "" } else { "s" };
+        assert!(stderr.ends_with(&format!("error: kompoxops.yml has {errors} error{plural}\n")), "{stderr}");
+    }
+    assert!(count >= 50, "only {count} broken files found");
+}
+
+#[test]
+fn version_is_that_of_the_package() {
+    let home = tempfile::tempdir().unwrap();
+    for arguments in [vec!["--version"], vec!["version"], vec!["version", "--output", "json"]] {
+        let output = kompoxops(home.path()).args(&arguments).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}");
+        assert!(text(&output.stdout).contains(env!("CARGO_PKG_VERSION")), "{arguments:?}");
+    }
+    let output = kompoxops(home.path()).args(["version", "-o", "json"]).output().unwrap();
+    let version: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(version["drivers"], serde_json::json!(["k3s"]));
+}
+
+/// A reader that goes away is no reason for a panic or an error.
+#[test]
+fn a_closed_stdout_is_no_failure() {
+    let folder = tests().join("sessions/spec-004");
+    let mut child = kompoxops(&folder)
+        .args(["--no-progress", "app", "validate"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
+}
+
+/// A full disk behind stdout is told, and is a failure.
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let home = tempfile::tempdir().unwrap();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = kompoxops(home.path()).arg("version").stdout(full).output().unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("error: cannot write to standard output\n  caused by: "), "{stderr}");
+}
+
+#[test]
+fn init_writes_the_whole_file_or_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("compose.yaml"), "services: {web: {image: nginx}}\n").unwrap();
+    fs::create_dir(home.path().join(".kube")).unwrap();
+    let kubeconfig = "current-context: Prod/East\ncontexts: [{name: Prod/East}, {name: other}]\n";
+    fs::write(home.path().join(".kube/config"), kubeconfig).unwrap();
+    let run = |arguments: &[&str]| kompoxops(home.path()).args(arguments).output().unwrap();
+    let file = home.path().join("kompoxops.yml");
+
+    let output = run(&["init", "--app", "shop", "-o", "json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let written: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected = serde_json::json!({
+        "file": "kompoxops.yml", "app": "shop", "compose": "compose.yaml", "cluster": "prod-east", "context": "Prod/East",
+    });
+    assert_eq!(written, expected);
+    let first = fs::read_to_string(&file).unwrap();
+    assert!(first.contains("context: Prod/East\n"), "{first}");
+    assert!(run(&["app", "validate"]).status.success());
+
+    let again = run(&["init"]);
+    assert_eq!(again.status.code(), Some(5));
+    assert_eq!(fs::read_to_string(&file).unwrap(), first);
+
+    assert!(run(&["init", "--force", "--app", "other"]).status.success());
+    assert!(fs::read_to_string(&file).unwrap().contains("name: other\n"));
+    let names: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 3, "something else was left: {names:?}");
+}
+
+/// `SIGPIPE`, a closed stderr: nothing to write to is nobody to tell.
+#[test]
+fn a_closed_stderr_is_no_panic() {
+    let home = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = kompoxops(home.path()).args(["app", "validate"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(4));
+}
