@@ -112,18 +112,16 @@ pub(crate) fn note(
         let message = format!("there is no `{shown}`: an empty folder is mounted");
         diagnostics.push(Diagnostic::warning("convert.bind-missing", message).at(span));
     }
-    if let Place::Folder(folder) | Place::File(folder) = place {
-        let message = if writable {
-            format!(
-                "`{shown}` is uploaded to `{folder}` on the app's disk once, as root, and lives there from then on"
-            )
-        } else {
-            format!(
-                "`{shown}` is too large for a ConfigMap: it is uploaded to the app's disk whenever it changes"
-            )
-        };
-        diagnostics.push(Diagnostic::note("convert.bind", message).at(span));
-    }
+    let (Place::Folder(folder) | Place::File(folder), true) = (place, content.has_content()) else { return };
+    let message = if writable {
+        format!(
+            "`{shown}` is uploaded to `{folder}` on the app's disk once, as root, and lives there from then on"
+        )
+    } else {
+        let why = "too large for a ConfigMap, or it holds links";
+        format!("`{shown}` is {why}: it is uploaded to the app's disk whenever it changes")
+    };
+    diagnostics.push(Diagnostic::note("convert.bind", message).at(span));
 }
 
 /// The ConfigMap volume of a bind.

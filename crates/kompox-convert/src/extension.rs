@@ -28,7 +28,7 @@ impl ServiceOptions {
                 "image" => {
                     options.image = text(entry, diagnostics).map(|text| Located::new(text, entry.value.span));
                 }
-                "uid" => options.uid = number(entry, &entry.value, u32::MAX, diagnostics),
+                "uid" => options.uid = number(entry, &entry.value, i32::MAX as u32, diagnostics),
                 "ingress" => options.ingress = flag(entry, diagnostics),
                 "oneshot" => options.one_shot = flag(entry, diagnostics).unwrap_or_default(),
                 "listen" => {

@@ -58,7 +58,7 @@ fn value(given: Option<&Located<Duration>>, default: Duration) -> Duration {
 
 /// Whole seconds, rounded up, at least one.
 fn seconds(duration: Duration) -> i32 {
-    let up = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    let up = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
     i32::try_from(up.max(1)).unwrap_or(i32::MAX)
 }
 

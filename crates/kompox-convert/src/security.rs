@@ -50,7 +50,10 @@ pub(crate) fn user(unit: &Unit<'_>, diagnostics: &mut Diagnostics) -> Option<Use
         (Some(Some(uid)), _) | (_, Some(uid)) => uid,
         (Some(None), None) => {
             let text = written.map(|user| user.value.clone()).unwrap_or_default();
-            let message = format!("user `{text}` is a name, which only the image can resolve");
+            let message = match name.is_some_and(|name| name.bytes().all(|digit| digit.is_ascii_digit())) {
+                true => format!("user `{text}` is no number that a container can have"),
+                false => format!("user `{text}` is a name, which only the image can resolve"),
+            };
             diagnostics.push(
                 Diagnostic::error("convert.user", message)
                     .at(unit.service.key_span("user"))

@@ -20,7 +20,7 @@ const SIGNALS: &[&str] = &[
 /// Seconds that a service may take to stop.
 pub(crate) fn grace(unit: &Unit<'_>) -> u32 {
     unit.service.stop_grace_period.map_or(GRACE, |period| {
-        let up = period.value.as_secs() + u64::from(period.value.subsec_nanos() > 0);
+        let up = period.value.as_secs().saturating_add(u64::from(period.value.subsec_nanos() > 0));
         u32::try_from(up).unwrap_or(u32::MAX)
     })
 }

@@ -7,7 +7,7 @@ use crate::mounts::{Mount as Target, Mounts, PodVolume};
 use crate::security::User;
 use crate::summary::{Folder, Upload};
 use crate::unit::Unit;
-use crate::{Binds, Input};
+use crate::{BindContent, Binds, Input};
 use kompox_compose::{BindSource, Diagnostic, Diagnostics, Mount, MountKind, Project, Service, Span};
 use kompox_model::{App, Volume, VolumeName, resource_name};
 use kompox_node_protocol::check_sub_path;
@@ -118,6 +118,11 @@ impl<'a> Storage<'a, '_> {
             }
             MountKind::Bind(bind) => match &bind.source {
                 BindSource::Project(path) | BindSource::Outside(path) => {
+                    if !bind.create_host_path && self.input.binds.get(path) == Some(&BindContent::Missing) {
+                        let message = format!("there is no `{}`", bind.written);
+                        diagnostics.push(Diagnostic::error("convert.bind-missing", message).at(mount.span));
+                        return;
+                    }
                     self.bind(unit, path, target, user, diagnostics);
                 }
                 BindSource::Absolute(path) => binds::absolute(self, unit, path, target, diagnostics),

@@ -3,7 +3,7 @@
 use crate::extension::ServiceOptions;
 use crate::order::{Candidate, arrange};
 use crate::summary::{Role, Wait};
-use kompox_compose::{Diagnostic, Diagnostics, Project, Service};
+use kompox_compose::{Diagnostic, Diagnostics, Located, Project, Restart, Service};
 use kompox_model::resource_name::dns_label;
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ pub(crate) fn units<'a>(project: &'a Project, diagnostics: &mut Diagnostics) -> 
                 .help("add a service, switch on a profile, or give one a replica"),
         );
     }
-    let mut units = Vec::new();
+    let mut units: Vec<Unit<'_>> = Vec::new();
     for placed in arrange(&candidates, diagnostics) {
         let service = placed.service;
         let options = options.remove(service.name.value.as_str()).unwrap_or_default();
@@ -69,7 +69,7 @@ pub(crate) fn units<'a>(project: &'a Project, diagnostics: &mut Diagnostics) -> 
             gates: placed.gates,
         });
     }
-    check_names(&units, diagnostics);
+    check_names(&mut units, diagnostics);
     note_restart(&units, diagnostics);
     units
 }
@@ -114,15 +114,16 @@ fn image(service: &Service, options: &ServiceOptions, diagnostics: &mut Diagnost
     image.value.clone()
 }
 
-fn check_names(units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
-    let mut seen: BTreeMap<&str, &Unit<'_>> = BTreeMap::new();
-    for unit in units {
+fn check_names(units: &mut [Unit<'_>], diagnostics: &mut Diagnostics) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for index in 0..units.len() {
+        let unit = &units[index];
         let own = [INSTALL, FILES, HOLD].contains(&unit.container.as_str());
         if own || unit.container.starts_with(FILL) {
             let message = format!("the name of service `{}` is taken by a container of Kompox", unit.name());
             diagnostics.push(Diagnostic::error("convert.container-name", message).at(unit.service.name.span));
         }
-        if let Some(other) = seen.insert(&unit.container, unit) {
+        if let Some(other) = seen.get(&unit.container).map(|other| &units[*other]) {
             let message = format!(
                 "`{}` and `{}` would both be container `{}`",
                 other.name(),
@@ -135,7 +136,10 @@ fn check_names(units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
                     .label(other.service.name.span, "the other one")
                     .help("rename one of them"),
             );
+            // Never seen by anybody; keeps what follows from being reported for two containers at once.
+            units[index].container = format!("collision-{index}");
         }
+        seen.insert(units[index].container.clone(), index);
     }
 }
 
@@ -151,7 +155,7 @@ fn note_restart(units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
                 .help("this goes for every service that is no job; write `restart: unless-stopped` to say the same to Docker"),
         );
     }
-    if let Some(unit) = running.find(|unit| crate::order::ends(unit.service)) {
+    if let Some(unit) = running.find(|unit| unit.role == Role::Main && crate::order::ends(unit.service)) {
         let message = format!(
             "`{}` is restarted whenever it ends: it has ports or a healthcheck, so it is no job",
             unit.name()
@@ -162,6 +166,7 @@ fn note_restart(units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
                 .help("set `x-kompox: {oneshot: true}` if it is one"),
         );
     }
+    units.iter().for_each(|unit| note_attempts(unit, diagnostics));
     for unit in units.iter().filter(|unit| unit.role == Role::OneShot) {
         let message =
             format!("`{}` is a job: it runs at every start of the Pod and must be repeatable", unit.name());
@@ -170,5 +175,18 @@ fn note_restart(units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
             let message = format!("the healthcheck of job `{}` has no effect", unit.name());
             diagnostics.push(Diagnostic::note("convert.one-shot", message).at(check.span));
         }
+    }
+}
+
+/// Kubernetes has no limit on restarts.
+fn note_attempts(unit: &Unit<'_>, diagnostics: &mut Diagnostics) {
+    let counted = |restart: &&Located<Restart>| matches!(restart.value, Restart::OnFailure(Some(_)));
+    let policy = unit.service.deploy.restart_policy.as_ref();
+    let policy = policy
+        .filter(|policy| policy.delay.is_some() || policy.max_attempts.is_some() || policy.window.is_some())
+        .map(|policy| policy.span);
+    if let Some(span) = unit.service.restart.as_ref().filter(counted).map(|restart| restart.span).or(policy) {
+        let message = "restarts are not counted, and wait longer each time, up to five minutes";
+        diagnostics.push(Diagnostic::note("convert.restart", message).at(span));
     }
 }

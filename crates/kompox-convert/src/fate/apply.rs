@@ -3,14 +3,15 @@
 use super::{Fate, Row, Section, find};
 use crate::unit::Unit;
 use kompox_compose::{
-    Diagnostic, Diagnostics, Entry, FileObject, MountKind, Node, PortMode, Project, Service, Span, Value,
+    DependencyOrigin, Diagnostic, Diagnostics, Entry, FileObject, MountKind, Node, PortMode, Project,
+    Service, Span, Value,
 };
 use kompox_model::App;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reports every key whose fate is to be refused or ignored, and every key without a fate.
 pub(crate) fn apply(app: &App, project: &Project, units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
-    let mut judge = Judge { diagnostics, ignored: BTreeMap::new() };
+    let mut judge = Judge { diagnostics, ignored: BTreeMap::new(), options: BTreeMap::new() };
     judge.keys(Section::Top, &project.keys, &project.other, |_| true);
     for unit in units {
         judge.service(unit.service);
@@ -38,6 +39,8 @@ struct Judge<'a> {
     diagnostics: &'a mut Diagnostics,
     /// Where each ignored key is written first.
     ignored: BTreeMap<(Section, &'static str), (Span, &'static Row)>,
+    /// Where each option of a mount without effect is written first.
+    options: BTreeMap<String, Span>,
 }
 
 impl Judge<'_> {
@@ -102,8 +105,11 @@ impl Judge<'_> {
         if let Some(check) = &service.healthcheck {
             self.keys(Section::Healthcheck, &check.keys, &check.other, |_| true);
         }
-        for dependency in service.depends_on.iter().filter(|dependency| dependency.restart) {
-            self.ignore(Section::DependsOn, "restart", dependency.service.span);
+        // `links` and the like imply it; only `depends_on` says it.
+        for dependency in &service.depends_on {
+            if dependency.restart && dependency.origin == DependencyOrigin::DependsOn {
+                self.ignore(Section::DependsOn, "restart", dependency.service.span);
+            }
         }
         for port in &service.ports {
             if port.mode == PortMode::Host {
@@ -140,9 +146,9 @@ impl Judge<'_> {
             MountKind::Tmpfs { mode: Some(mode), .. } => self.ignore(Section::Mount, "tmpfs.mode", mode.span),
             _ => {}
         }
-        if let Some(option) = mount.ignored.first() {
-            let message = format!("`{}` has no effect on a mount", option.value);
-            self.diagnostics.push(Diagnostic::note("convert.ignored", message).at(option.span));
+        for option in &mount.ignored {
+            let place = self.options.entry(option.value.clone()).or_insert(option.span);
+            *place = (*place).min(option.span);
         }
     }
 
@@ -185,6 +191,10 @@ impl Judge<'_> {
     }
 
     fn report(self) {
+        for (option, span) in self.options {
+            let message = format!("`{option}` has no effect on a mount");
+            self.diagnostics.push(Diagnostic::note("convert.ignored", message).at(span));
+        }
         for ((section, key), (span, row)) in self.ignored {
             let message = format!("`{}{key}` has no effect: {}", prefix(section), row.text);
             self.diagnostics.push(Diagnostic::note("convert.ignored", message).at(span));

@@ -102,7 +102,12 @@ fn read_bind(files: &dyn ProjectFiles, path: &str) -> Result<BindContent, FileEr
     };
     let mut entries = BTreeMap::new();
     for item in listed {
-        let full = if item.path.is_empty() { path.to_owned() } else { format!("{path}/{}", item.path) };
+        let full = match (path, item.path.as_str()) {
+            (whole, "") => whole.to_owned(),
+            // The project directory itself.
+            ("", below) => below.to_owned(),
+            (path, below) => format!("{path}/{below}"),
+        };
         let entry = match item.kind {
             ListedKind::File(_) => {
                 let file = read_file(files, &full)?;
