@@ -1,5 +1,7 @@
 //! `cargo xtask cluster`: the test bed's clusters on the command line.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -105,6 +107,9 @@ fn down(testbed: &Testbed, arguments: &Down) -> Outcome {
 }
 
 fn print_environment(cluster: &Cluster) -> Outcome {
+    if !cluster.is_up()? {
+        eprintln!("note: cluster {} is not up", cluster.name());
+    }
     for (name, value) in cluster.environment()? {
         // PATH is extended, the rest replaced; single quotes keep every character of a path.
         let quoted = value.replace('\'', "'\\''");
@@ -117,32 +122,36 @@ fn print_environment(cluster: &Cluster) -> Outcome {
 }
 
 fn status(testbed: &Testbed) -> Outcome {
-    let clusters = testbed.clusters();
-    if clusters.is_empty() {
-        println!("no cluster has been brought up from this checkout");
+    let mut out = String::new();
+    for cluster in testbed.clusters() {
+        describe(&mut out, &cluster)?;
     }
-    for cluster in clusters {
-        let status = cluster.status()?;
-        let name = cluster.name();
-        if status.holder.is_none() {
-            println!("cluster {name}: down, data in {}", cluster.folder().display());
-            continue;
-        }
-        let memory = status.memory.unwrap_or_default() / MEBIBYTE;
-        println!(
-            "cluster {name}: {memory} MiB, node {} at {}, API https://{}:6443, ingress ports 80 and 443",
-            cluster.node_name(),
-            cluster.node_address(),
-            cluster.node_address()
-        );
-        for (component, running) in status.components {
-            match running {
-                Some(running) => {
-                    let resident = running.resident / MEBIBYTE;
-                    println!("  {component:<20} pid {:<8} {resident:>5} MiB", running.pid);
-                }
-                None => println!("  {component:<20} ENDED; `cluster up {name}` starts it again"),
+    if out.is_empty() {
+        out.push_str("no cluster has been brought up from this checkout\n");
+    }
+    // Whoever reads may have seen enough before the end.
+    std::io::stdout().write_all(out.as_bytes()).ok();
+    Ok(())
+}
+
+fn describe(out: &mut String, cluster: &Cluster) -> Outcome {
+    let status = cluster.status()?;
+    let (name, address) = (cluster.name(), cluster.node_address());
+    if status.holder.is_none() {
+        writeln!(out, "cluster {name}: down, data in {}", cluster.folder().display())?;
+        return Ok(());
+    }
+    let memory = status.memory.unwrap_or_default() / MEBIBYTE;
+    let node = cluster.node_name();
+    writeln!(out, "cluster {name}: {memory} MiB of memory, Pods included")?;
+    writeln!(out, "  node {node} at {address}, API https://{address}:6443, ingress on ports 80 and 443")?;
+    for (component, running) in status.components {
+        match running {
+            Some(running) => {
+                let resident = running.resident / MEBIBYTE;
+                writeln!(out, "  {component:<20} pid {:<8} {resident:>5} MiB", running.pid)?;
             }
+            None => writeln!(out, "  {component:<20} ENDED; `cluster up {name}` starts it again")?,
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::components::{self, CommandLines, Component, Programs};
+use crate::components::{self, CommandLines, Programs};
 use crate::configuration;
 use crate::error::{Error, Result};
 use crate::golang;
@@ -231,17 +231,21 @@ impl Cluster {
         let authority = self.layout.authority();
         fs::create_dir_all(&authority).map_err(Error::file("make", &authority))?;
         let _lock = Lock::take(&authority.join("lock"), "the ingress authority")?;
-        pki::ingress(authority, folder.join("pki"), &self.domains(options))
+        pki::ingress(authority, folder.join("pki"), &self.domains(options)?)
     }
 
-    fn domains(&self, options: &UpOptions) -> Vec<String> {
-        let letters = Slot::all().map(|slot| format!("{}.kompox.test", slot.letter()));
+    /// The usual domains, those asked for now and those asked for earlier.
+    fn domains(&self, options: &UpOptions) -> Result<Vec<String>> {
+        let record = self.folder().join("pki/domains");
+        let earlier = fs::read_to_string(&record).unwrap_or_default();
         let mut domains: Vec<String> = DOMAINS.iter().map(|domain| (*domain).to_owned()).collect();
-        domains.extend(letters);
+        domains.extend(Slot::all().map(|slot| format!("{}.kompox.test", slot.letter())));
         domains.extend(options.domains.iter().cloned());
+        domains.extend(earlier.lines().map(str::to_owned));
         domains.sort_unstable();
         domains.dedup();
-        domains
+        pki::write_if_changed(&record, &domains.join("\n"))?;
+        Ok(domains)
     }
 
     /// The cluster's namespaces: those that are there, or new ones after clearing away what is left
@@ -254,11 +258,24 @@ impl Cluster {
         steps.step("namespaces and links", || {
             machine::clean(self.slot)?;
             machine::prepare()?;
+            self.set_logs_aside()?;
             let namespaces = Namespaces::create(self.slot, &folder, &programs.helper)?;
+            // First of all, so that a crash from here on leaves nothing nobody knows of.
             let record = Record { root: self.layout.root.clone(), holder: namespaces.holder.clone() };
             record.write(self.slot)?;
+            namespaces.furnish()?;
             Ok(namespaces)
         })
+    }
+
+    /// Keeps the logs of the cluster's last life only.
+    fn set_logs_aside(&self) -> Result<()> {
+        let (log, previous) = (self.folder().join("log"), self.folder().join("log.previous"));
+        if previous.exists() {
+            fs::remove_dir_all(&previous).map_err(Error::file("remove", &previous))?;
+        }
+        fs::rename(&log, &previous).map_err(Error::file("rename", &log))?;
+        fs::create_dir(&log).map_err(Error::file("make", log))
     }
 
     fn start(
@@ -348,7 +365,7 @@ impl Cluster {
 
     /// A component may have ended while others were still starting.
     fn check_components(&self, namespaces: &Namespaces, lines: &CommandLines<'_>) -> Result<()> {
-        for component in all(lines) {
+        for component in lines.all() {
             if namespaces.started(component.name).is_none() {
                 return Err(namespaces.failure(component.name, format!("{} ended", component.name)));
             }
@@ -385,7 +402,10 @@ impl Cluster {
                 fs::remove_dir_all(&entry).map_err(Error::file("remove", entry))?;
             }
         }
-        Ok(())
+        match wipe {
+            Wipe::Cluster => Ok(()),
+            Wipe::Everything => fs::remove_dir(&folder).map_err(Error::file("remove", folder)),
+        }
     }
 }
 
@@ -416,19 +436,6 @@ pub enum Wipe {
     Cluster,
     /// Its disks too.
     Everything,
-}
-
-fn all(lines: &CommandLines<'_>) -> [Component; 8] {
-    [
-        lines.containerd(),
-        lines.etcd(),
-        lines.apiserver(),
-        lines.controller_manager(),
-        lines.scheduler(),
-        lines.kubelet(),
-        lines.proxy(),
-        lines.load_balancer(),
-    ]
 }
 
 /// The images no cluster is without.

@@ -184,4 +184,18 @@ impl CommandLines<'_> {
         ];
         self.component("load-balancer", command, &["pki/admin.conf"])
     }
+
+    /// Every component, as in [`NAMES`].
+    pub(crate) fn all(&self) -> [Component; 8] {
+        [
+            self.containerd(),
+            self.etcd(),
+            self.apiserver(),
+            self.controller_manager(),
+            self.scheduler(),
+            self.kubelet(),
+            self.proxy(),
+            self.load_balancer(),
+        ]
+    }
 }

@@ -7,6 +7,8 @@ mod components;
 mod configuration;
 mod error;
 mod golang;
+#[cfg(test)]
+mod golden_tests;
 pub mod https;
 mod image;
 mod key;

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ use crate::program::Program;
 use crate::slot::{BRIDGE, GATEWAY, Slot};
 
 const CGROUPS: &str = "/sys/fs/cgroup";
+/// How long the processes of a cluster whose namespaces are gone may take to end by themselves.
+const STRAGGLERS: Duration = Duration::from_secs(2);
 /// Mount points inside the clusters' namespaces; on the machine they are empty folders.
 pub(crate) const MOUNT_POINTS: &[&str] =
     &["/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers"];
@@ -126,8 +128,14 @@ pub(crate) fn clean(slot: Slot) -> Result<()> {
     }
     delete_link(&slot.group())?;
     let group = slot.group();
-    wait_until(Duration::from_secs(10), &format!("the end of control group {group}"), || {
-        hierarchies().all(|hierarchy| remove_group(&hierarchy.join(&group)))
+    let started = Instant::now();
+    wait_until(Duration::from_secs(15), &format!("the end of control group {group}"), || {
+        let groups: Vec<PathBuf> = hierarchies().map(|hierarchy| hierarchy.join(&group)).collect();
+        if started.elapsed() > STRAGGLERS {
+            groups.iter().for_each(|group| kill_members(group));
+        }
+        // Every one is tried: a short-circuit would leave the rest for later.
+        groups.iter().filter(|group| !remove_group(group)).count() == 0
     })?;
     let record = slot_record(slot);
     match fs::remove_file(&record) {
@@ -165,6 +173,18 @@ pub(crate) fn memory(slot: Slot) -> Option<u64> {
 fn hierarchies() -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(CGROUPS).ok();
     entries.into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| path.is_dir())
+}
+
+/// Ends what is still in a group of ours. Whoever is in it was started by us or by one we started; a
+/// crash at the wrong moment can leave such a process without a record.
+fn kill_members(group: &Path) {
+    let members = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    for process in members.lines().filter_map(|line| ProcessId::of(line.parse().ok()?)) {
+        process.kill();
+    }
+    for entry in fs::read_dir(group).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
+        kill_members(&entry.path());
+    }
 }
 
 /// Removes a group and those below it; false while processes are still in it.

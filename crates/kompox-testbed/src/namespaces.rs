@@ -49,7 +49,7 @@ impl Namespaces {
         Self { slot, folder: folder.to_owned(), helper: helper.to_owned(), holder }
     }
 
-    /// Makes new ones and everything in them that is not a process.
+    /// Makes new ones, empty.
     pub(crate) fn create(slot: Slot, folder: &Path, helper: &Path) -> Result<Self> {
         machine::make_groups(slot)?;
         let log = folder.join("log/holder.log");
@@ -65,15 +65,12 @@ impl Namespaces {
         wait_until(START_LIMIT, "the cluster's namespaces", || {
             fs::read_link(&theirs).is_ok_and(|link| link != own)
         })?;
-        let namespaces = Self::existing(slot, folder, helper, holder);
-        machine::connect(slot, &namespaces.holder)?;
-        namespaces.furnish()?;
-        machine::route(slot)?;
-        Ok(namespaces)
+        Ok(Self::existing(slot, folder, helper, holder))
     }
 
-    /// Mounts, host name and addresses.
-    fn furnish(&self) -> Result<()> {
+    /// Link, mounts, host name, addresses and the routes to them.
+    pub(crate) fn furnish(&self) -> Result<()> {
+        machine::connect(self.slot, &self.holder)?;
         for (name, value) in SYSCTLS {
             let path = self.stand_in(name);
             fs::write(&path, value).map_err(Error::file("write", path))?;
@@ -81,7 +78,7 @@ impl Namespaces {
         for command in self.furniture() {
             self.program(&command[0]).args(&command[1..]).run()?;
         }
-        Ok(())
+        machine::route(self.slot)
     }
 
     fn stand_in(&self, sysctl: &str) -> PathBuf {

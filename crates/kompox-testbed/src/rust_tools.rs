@@ -34,7 +34,7 @@ const SERVER: Tool = Tool {
 const NODE: Tool = Tool {
     package: "kompox-node",
     program: "kompox-node",
-    sources: &["crates/kompox-node", "crates/kompox-node-protocol", "crates/kompox-model/src"],
+    sources: &["crates/kompox-node", "crates/kompox-node-protocol"],
 };
 
 /// The helper that runs beside a cluster's daemons.

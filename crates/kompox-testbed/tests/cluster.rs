@@ -1,6 +1,8 @@
 //! The test bed against itself: one real cluster through its life. Needs root; brings up and takes
 //! down clusters of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -67,6 +69,35 @@ fn up_again_changes_nothing() {
     let before = pids(&up(SHARED));
     assert!(before.iter().all(|(_, pid)| pid.is_some()), "{before:?}");
     assert_eq!(pids(&up(SHARED)), before);
+}
+
+#[test]
+fn another_state_folder_is_told_who_owns_the_letter() {
+    if skipped("another_state_folder_is_told_who_owns_the_letter") {
+        return;
+    }
+    let _turn = turn();
+    let cluster = up(SHARED);
+    let folder = tempfile::tempdir().unwrap();
+    let other = Testbed::open(folder.path()).unwrap();
+    let error = other.down(SHARED, None).unwrap_err().to_string();
+    let root = cluster.folder().ancestors().nth(2).unwrap().display().to_string();
+    assert!(error.contains(&root), "{error}");
+    assert!(cluster.is_up().unwrap());
+}
+
+#[test]
+fn two_at_once_take_turns() {
+    if skipped("two_at_once_take_turns") {
+        return;
+    }
+    let _turn = turn();
+    testbed().down(SHARED, None).unwrap();
+    std::thread::scope(|scope| {
+        let both = [scope.spawn(|| pids(&up(SHARED))), scope.spawn(|| pids(&up(SHARED)))];
+        let [first, second] = both.map(|handle| handle.join().unwrap());
+        assert_eq!(first, second);
+    });
 }
 
 #[test]
