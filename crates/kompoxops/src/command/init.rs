@@ -197,7 +197,7 @@ fn tell_next(
         }
         Some(_) => {}
         None => {
-            say("  say in cluster.auth how to reach the cluster: no current kubeconfig context was found")
+            say("  say in cluster.auth how to reach the cluster: no current kubeconfig context was found");
         }
     }
     if !node_image {
