@@ -28,8 +28,8 @@ pub(crate) fn listen(runtime: &Runtime, cancel: &Cancel, screen: &Screen) -> Res
                 terminal::restore();
                 std::process::exit(i32::from(INTERRUPTED));
             }
-            cancel.cancel();
             screen.note("stopping; once more to quit at once");
+            cancel.cancel();
         }
     });
     Ok(())

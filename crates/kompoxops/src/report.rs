@@ -2,6 +2,7 @@
 
 use crate::exit::Failure;
 use kompox_engine::{Error, FailureReport};
+use kompox_model::port::ErrorKind;
 use serde_json::{Value, json};
 use std::error::Error as _;
 use std::fmt::Write;
@@ -10,6 +11,9 @@ use std::fmt::Write;
 pub(crate) fn text(failure: &Failure) -> String {
     let mut text = match failure {
         Failure::Engine(Error::Interrupted { .. }) | Failure::Declined => format!("{failure}\n"),
+        Failure::Engine(Error::Port(error)) if error.kind == ErrorKind::Cancelled => {
+            format!("interrupted: {}\n", printable(&failure.to_string()))
+        }
         _ => format!("error: {}\n", printable(&failure.to_string())),
     };
     for cause in causes(failure) {
@@ -92,7 +96,7 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kompox_model::port::{ErrorKind, PortError};
+    use kompox_model::port::PortError;
     use std::io;
 
     #[test]
@@ -139,6 +143,8 @@ hint: free some
     fn an_interruption_is_no_error() {
         let failure = Failure::Engine(Error::Interrupted { done: "nothing was changed".to_owned() });
         assert_eq!(text(&failure), "interrupted; nothing was changed\n");
+        let cancelled = PortError::new(ErrorKind::Cancelled, "kubernetes", "list", "Pods").hint("repeat");
+        assert_eq!(text(&cancelled.into()), "interrupted: kubernetes: list Pods: cancelled\nhint: repeat\n");
     }
 
     #[test]
