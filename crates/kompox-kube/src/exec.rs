@@ -2,6 +2,9 @@
 //!
 //! Input and output are moved by two independent loops. With one loop, a command that answers while it still reads
 //! (`cat`, `tar`) comes to a halt as soon as both directions are full: nobody reads because somebody writes.
+//!
+//! A command should read its input to the end. When it exits with more than about 100 kB of it unread, some container
+//! runtimes (containerd 1.6 is one) never report its end, to any client; then only a deadline ends the call.
 
 use crate::client::Client;
 use crate::request::Limits;

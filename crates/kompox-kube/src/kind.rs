@@ -89,6 +89,11 @@ const KINDS: &[Kind] = &[
     beside::<extensions::CustomResourceDefinition>(),
 ];
 
+/// The kinds that have a place: what this adapter can read and write.
+pub fn kinds() -> impl Iterator<Item = Gvk> {
+    KINDS.iter().map(|row| Gvk::new(row.group, row.version, row.kind))
+}
+
 /// Why an object has no place on a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KindError {

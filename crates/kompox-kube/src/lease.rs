@@ -18,17 +18,32 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// How long a Lease is valid without renewal.
-const VALID: Duration = Duration::from_secs(30);
-/// Added before another's Lease counts as expired: the server's clock is told in whole seconds.
-const ROUNDING: Duration = Duration::from_secs(2);
-/// Taken off before our own Lease counts as valid: a write that is checked now takes a while.
-const MARGIN: Duration = Duration::from_secs(5);
-/// Time between renewals, and after one that failed.
-const RENEW: Duration = Duration::from_secs(8);
-const RENEW_AGAIN: Duration = Duration::from_secs(2);
-/// How long one renewal, or giving back, may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The times of a Lease; shorter ones in tests only.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    /// How long it is valid without renewal.
+    valid: Duration,
+    /// Added before another's Lease counts as expired: the server's clock is told in whole seconds.
+    rounding: Duration,
+    /// Taken off before our own counts as valid: a write that is checked now takes a while.
+    margin: Duration,
+    /// Between renewals.
+    renew: Duration,
+    /// After a renewal that failed.
+    again: Duration,
+    /// How long one renewal, or giving back, may take.
+    patience: Duration,
+}
+
+const TIMES: Times = Times {
+    valid: Duration::from_secs(30),
+    rounding: Duration::from_secs(2),
+    margin: Duration::from_secs(5),
+    renew: Duration::from_secs(8),
+    again: Duration::from_secs(2),
+    patience: Duration::from_secs(5),
+};
+
 /// Attempts to take a Lease that others change at the same moment.
 const ATTEMPTS: usize = 5;
 
@@ -55,14 +70,14 @@ impl Found {
             holder: text("/spec/holderIdentity"),
             acquired: text("/spec/acquireTime"),
             renewed: text("/spec/renewTime").and_then(|time| time.parse().ok()),
-            valid: seconds.map_or(VALID, Duration::from_secs),
+            valid: seconds.map_or(TIMES.valid, Duration::from_secs),
             transitions: number("/spec/leaseTransitions").unwrap_or_default(),
         }
     }
 
     /// Whether nobody renews it any more. One that was never renewed is nobody's.
     fn expired(&self, now: Timestamp) -> bool {
-        self.renewed.is_none_or(|renewed| now > renewed + self.valid + ROUNDING)
+        self.renewed.is_none_or(|renewed| now > renewed + self.valid + TIMES.rounding)
     }
 }
 
@@ -103,6 +118,7 @@ struct Shared {
     reference: ObjectRef,
     holder: String,
     acquired: String,
+    times: Times,
     state: Mutex<State>,
 }
 
@@ -121,6 +137,16 @@ impl Client {
         namespace: &str,
         holder: &str,
     ) -> Result<Held, PortError> {
+        self.take_lease_for(limits, namespace, holder, TIMES).await
+    }
+
+    async fn take_lease_for(
+        &self,
+        limits: &Limits,
+        namespace: &str,
+        holder: &str,
+        times: Times,
+    ) -> Result<Held, PortError> {
         let gvk = Gvk::new("coordination.k8s.io", "v1", "Lease");
         let reference = ObjectRef::new(gvk, Some(namespace), label::OPERATION_LEASE);
         let site = self.site("lock", &reference);
@@ -130,7 +156,7 @@ impl Client {
             let acquired = micro(self.now());
             let spec = json!({
                 "holderIdentity": holder,
-                "leaseDurationSeconds": VALID.as_secs(),
+                "leaseDurationSeconds": times.valid.as_secs(),
                 "acquireTime": acquired,
                 "renewTime": acquired,
                 "leaseTransitions": found.as_ref().map_or(0, |found| found.transitions + 1),
@@ -162,6 +188,7 @@ impl Client {
                         reference,
                         holder: holder.to_owned(),
                         acquired,
+                        times,
                         state: Mutex::new(state),
                     };
                     return Ok(Held::start(shared, previous));
@@ -210,7 +237,7 @@ impl Shared {
         let before = Confirmed::now();
         let version = self.state().resource_version.clone();
         let change = json!({"metadata": {"resourceVersion": version}, "spec": spec});
-        let limits = Limits::only(PATIENCE);
+        let limits = Limits::only(self.times.patience);
         let lease = self.client.change(&limits, &self.reference, &Patch::Merge(change)).await?;
         let mut state = self.state();
         state.resource_version = Found::read(&lease).resource_version;
@@ -221,7 +248,7 @@ impl Shared {
     /// After a conflict: takes over the version if the Lease is still ours, as when somebody changed a label; or a
     /// renewal of ours had its effect although its answer was lost.
     async fn look_again(&self) -> Result<(), PortError> {
-        let found = self.client.read(&Limits::only(PATIENCE), &self.reference).await?;
+        let found = self.client.read(&Limits::only(self.times.patience), &self.reference).await?;
         let found = found.as_ref().map(Found::read);
         let mut state = self.state();
         match found {
@@ -246,19 +273,19 @@ impl Shared {
             Err(error) if matches!(error.kind, ErrorKind::Conflict | ErrorKind::NotFound) => {
                 self.look_again().await.map(|()| Duration::ZERO)
             }
-            other => other.map(|()| RENEW),
+            other => other.map(|()| self.times.renew),
         };
         if self.state().lost.is_some() {
             return None;
         }
         Some(result.unwrap_or_else(|error| {
             tracing::debug!("the Lease was not renewed: {error}");
-            RENEW_AGAIN
+            self.times.again
         }))
     }
 
     async fn renew_until(&self, mut stop: oneshot::Receiver<()>) {
-        let mut pause = RENEW;
+        let mut pause = self.times.renew;
         loop {
             tokio::select! {
                 biased;
@@ -295,7 +322,7 @@ impl Lock for Held {
             return Err(self.shared.site.error(ErrorKind::Conflict).detail(lost.clone()));
         }
         let age = state.confirmed.age();
-        if age + MARGIN >= VALID {
+        if age + self.shared.times.margin >= self.shared.times.valid {
             return Err(self
                 .shared
                 .site
@@ -333,36 +360,5 @@ impl Drop for Held {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lease(renewed: &str) -> Found {
-        Found::read(&json!({
-            "metadata": {"resourceVersion": "7"},
-            "spec": {"holderIdentity": "a", "leaseDurationSeconds": 30, "renewTime": renewed},
-        }))
-    }
-
-    #[test]
-    fn a_lease_expires_by_the_servers_clock_and_a_margin() {
-        let found = lease("2026-11-21T10:00:00.500000Z");
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        assert!(!found.expired(at("2026-11-21T10:00:32Z")));
-        assert!(found.expired(at("2026-11-21T10:00:33Z")));
-        assert!(lease("").expired(at("2026-11-21T10:00:00Z")), "never renewed");
-    }
-
-    #[test]
-    fn times_have_six_digits() {
-        assert_eq!(micro("2026-11-21T10:00:00Z".parse().unwrap()), "2026-11-21T10:00:00.000000Z");
-    }
-
-    #[test]
-    fn age_is_the_longer_of_both_clocks() {
-        let slept = Confirmed { steady: Instant::now(), wall: SystemTime::now() - Duration::from_secs(3600) };
-        assert!(slept.age() >= Duration::from_secs(3600));
-        let set_back =
-            Confirmed { steady: Instant::now(), wall: SystemTime::now() + Duration::from_secs(60) };
-        assert!(set_back.age() < Duration::from_secs(60));
-    }
-}
+#[path = "lease_tests.rs"]
+mod tests;

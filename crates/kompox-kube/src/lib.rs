@@ -21,4 +21,5 @@ mod watch;
 
 pub use client::Client;
 pub use connect::Options;
+pub use kind::kinds;
 pub use manifest::ManifestOptions;

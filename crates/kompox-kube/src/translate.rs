@@ -176,7 +176,7 @@ fn cause_of(error: &(dyn StdError + 'static)) -> Cause {
         if error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect()) {
             cause = Cause::Connect;
         }
-        next = error.source();
+        next = wrapped.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
     }
     cause
 }

@@ -22,8 +22,8 @@ use tower::{BoxError, Service, ServiceBuilder};
 /// An idle connection is closed after this; API servers and load balancers keep them for longer.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Repeats of 429, 503 and 504: up to seven, within about six seconds, or as the server asks for.
-const REPEATS: u32 = 7;
+/// Repeats of 429, 503 and 504: with growing pauses within a few seconds, or when the server asks for them.
+const REPEATS: u32 = 6;
 
 /// The proxy to go through, from `HTTPS_PROXY`, `NO_PROXY` and their kin, as other clients read them.
 pub(crate) fn proxy_from_environment(server: &Uri) -> Option<Intercept> {

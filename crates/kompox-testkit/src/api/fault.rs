@@ -90,11 +90,16 @@ impl Faults {
                 return true;
             };
             *left = left.saturating_sub(1);
-            if *left == 0 && found.is_none() {
-                found = Some(fault.clone());
-                return false;
+            if *left > 0 {
+                return true;
             }
-            *left > 0
+            if found.is_some() {
+                // Another one was quicker; this one hits the next.
+                *left = 1;
+                return true;
+            }
+            found = Some(fault.clone());
+            false
         });
         found
     }
@@ -113,6 +118,19 @@ mod tests {
             .map(|is_write| faults.hit(&Method::POST, "/x", is_write).is_some())
             .collect();
         assert_eq!(hits, [false, false, true, false]);
+    }
+
+    #[test]
+    fn two_faults_for_the_same_write_hit_one_after_the_other() {
+        let mut faults = Faults::default();
+        faults.plant(When::Write(1), Fault::BreakBefore);
+        faults.plant(When::Write(1), Fault::BreakAfter);
+        faults.plant(When::Write(4), Fault::Hang);
+        let hits: Vec<Option<Fault>> = (0..5).map(|_| faults.hit(&Method::POST, "/x", true)).collect();
+        assert!(matches!(
+            hits.as_slice(),
+            [Some(Fault::BreakBefore), Some(Fault::BreakAfter), None, Some(Fault::Hang), None]
+        ));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 use store::{Store, Stored};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -69,6 +70,8 @@ struct State {
     reaction: Option<Reaction>,
     /// Watches that were opened in an earlier epoch are broken off.
     epoch: u64,
+    /// How far the server's clock is ahead.
+    ahead: Duration,
 }
 
 impl State {
@@ -84,6 +87,12 @@ impl State {
         for (path, object) in made {
             self.put(&path, object);
         }
+    }
+}
+
+impl State {
+    fn now(&self) -> SystemTime {
+        SystemTime::now() + self.ahead
     }
 }
 
@@ -129,6 +138,7 @@ impl ScriptedApi {
             canned,
             reaction: None,
             epoch: 0,
+            ahead: Duration::ZERO,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Notify::new() });
         let task = tokio::spawn(serve::serve(listener, Arc::clone(&shared)));
@@ -221,6 +231,11 @@ impl ScriptedApi {
     /// follows from it, by path.
     pub fn react(&self, reaction: impl Fn(&Value) -> Vec<(String, Value)> + Send + 'static) {
         self.shared.state().reaction = Some(Box::new(reaction));
+    }
+
+    /// Sets the server's clock, as its answers tell it, ahead of the machine's.
+    pub fn set_clock(&self, ahead: Duration) {
+        self.shared.state().ahead = ahead;
     }
 
     /// Breaks off all watches, as when a connection ends.

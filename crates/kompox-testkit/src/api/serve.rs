@@ -53,6 +53,16 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<R
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         path,
     };
+    let mut response = act(&shared, recorded).await?;
+    let now = jiff::Timestamp::try_from(shared.state().now()).map_err(io::Error::other)?;
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
+    let date = date.map_err(io::Error::other)?.parse().map_err(io::Error::other)?;
+    response.headers_mut().insert(header::DATE, date);
+    Ok(response)
+}
+
+/// Records a request, lets a fault hit it, and answers it.
+async fn act(shared: &Arc<Shared>, recorded: Recorded) -> io::Result<Response<Body>> {
     let fault = {
         let mut state = shared.state();
         state.requests.push(recorded.clone());
@@ -66,15 +76,17 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<R
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::BreakBefore) => return Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::BreakAfter) => {
-            reply(&shared, &recorded);
+            reply(shared, &recorded);
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         None => {}
     }
     let is_watch = recorded.query.get("watch").is_some_and(|value| value == "true");
     match Place::parse(&recorded.path) {
-        Some(place) if is_watch && recorded.method == Method::GET => Ok(watch(shared, recorded, place)),
-        _ => Ok(reply(&shared, &recorded)),
+        Some(place) if is_watch && recorded.method == Method::GET => {
+            Ok(watch(Arc::clone(shared), recorded, place))
+        }
+        _ => Ok(reply(shared, &recorded)),
     }
 }
 
