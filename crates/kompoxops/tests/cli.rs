@@ -122,6 +122,38 @@ fn secrets_are_shown_by_their_hash() {
     assert!(all.contains(shown[1]) && all.contains(shown[2]) && !all.contains("sha256:"), "{all}");
 }
 
+/// Every command says which server does not answer. Which of the first requests fails first is chance.
+#[test]
+fn a_cluster_that_is_away_is_named() {
+    let folder = tests().join("sessions/unreachable");
+    for arguments in [
+        "app status",
+        "app deploy",
+        "app deploy --dry-run",
+        "--yes app destroy",
+        "app destroy --dry-run",
+        "app logs",
+        "app exec true",
+        "disk list",
+        "disk create",
+        "disk assign one",
+        "--yes disk delete one",
+        "cluster status",
+    ] {
+        let Output { status, stdout, stderr } =
+            kompoxops(&folder).args(arguments.split(' ')).output().unwrap();
+        let stderr = text(&stderr);
+        assert_eq!((status.code(), stdout.len()), (Some(8), 0), "{arguments}\n{stderr}");
+        let parts = [
+            "error: kubernetes: ",
+            ": nothing answers at http://127.0.0.1:1\n",
+            "Connection refused",
+            "\nhint: ",
+        ];
+        assert!(parts.iter().all(|part| stderr.contains(part)), "{arguments}\n{stderr}");
+    }
+}
+
 /// All errors are on stderr with their places, nothing is on stdout, and the exit code is 3 (c-18).
 #[test]
 fn every_broken_configuration_is_refused_with_all_its_places() {
