@@ -7,21 +7,13 @@
 mod folder;
 mod support;
 
-use folder::Folder;
+use folder::{cases, run};
 use kompox_compose::{MemoryFiles, Sources};
 use kompox_convert::Conversion;
 use kompox_testkit::golden;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use support::{Case, load};
-
-fn cases() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut cases: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
-    cases.sort();
-    assert!(cases.len() > 10, "the cases were not found");
-    cases
-}
 
 /// Files of `refused/`: a compose text each, and beside it what is said.
 #[test]
@@ -50,28 +42,6 @@ fn refusals_are_as_expected() {
         count += 1;
     }
     assert!(count > 10, "the cases were not found");
-}
-
-fn case(folder: &Path) -> Case {
-    match std::fs::read_to_string(folder.join("case.json")) {
-        Ok(text) => Case::new(&serde_json::from_str(&text).unwrap()),
-        Err(_) => Case::default(),
-    }
-}
-
-/// The conversion and the printed diagnostics of a case.
-fn run(folder: &Path) -> (Option<Conversion>, String) {
-    let text = std::fs::read_to_string(folder.join("compose.yml")).unwrap();
-    let files = Folder(folder.to_owned());
-    let mut sources = Sources::new();
-    let (project, mut diagnostics) = load("compose.yml", &text, &files, &mut sources);
-    let mut conversion = None;
-    if let Some(project) = project {
-        let (converted, more) = case(folder).convert(&project, &files);
-        conversion = converted;
-        diagnostics.extend(more);
-    }
-    (conversion, diagnostics.render(&sources))
 }
 
 fn manifests(conversion: &Conversion) -> String {

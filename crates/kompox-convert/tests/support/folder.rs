@@ -1,8 +1,42 @@
-//! The files of a case as a project. Reads files.
+//! The cases of `golden/`: folders whose files are a project. Reads files.
 
+use crate::support::{Case, load};
+use kompox_compose::Sources;
 use kompox_compose::{FileError, FileErrorKind, FileText, Listed, ListedKind, ProjectFiles};
+use kompox_convert::Conversion;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+/// All cases.
+pub(crate) fn cases() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut cases: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(cases.len() > 10, "the cases were not found");
+    cases
+}
+
+fn case(folder: &Path) -> Case {
+    match std::fs::read_to_string(folder.join("case.json")) {
+        Ok(text) => Case::new(&serde_json::from_str(&text).unwrap()),
+        Err(_) => Case::default(),
+    }
+}
+
+/// The conversion and the printed diagnostics of a case.
+pub(crate) fn run(folder: &Path) -> (Option<Conversion>, String) {
+    let text = std::fs::read_to_string(folder.join("compose.yml")).unwrap();
+    let files = Folder(folder.to_owned());
+    let mut sources = Sources::new();
+    let (project, mut diagnostics) = load("compose.yml", &text, &files, &mut sources);
+    let mut conversion = None;
+    if let Some(project) = project {
+        let (converted, more) = case(folder).convert(&project, &files);
+        conversion = converted;
+        diagnostics.extend(more);
+    }
+    (conversion, diagnostics.render(&sources))
+}
 
 /// The files of a folder.
 pub(crate) struct Folder(pub PathBuf);
