@@ -74,7 +74,11 @@ fn run(command: Command) -> Result<()> {
             let line = read_line(&mut input);
             let header =
                 line.and_then(|text| FillHeader::decode(&text).map_err(|error| not_understood(&error)));
-            say_answer(header.and_then(|header| fill::run(&root, wait, &header, input)).map(Success::Filled))
+            let filled = header.and_then(|header| fill::run(&root, wait, &header, &mut input));
+            // Through exec, a command with input that nobody took is never reported as ended. What is wrong with
+            // input that is not wanted does not matter.
+            let _ = std::io::copy(&mut input, &mut std::io::sink());
+            say_answer(filled.map(Success::Filled))
         }
         Command::CopyUp(plan) => {
             let plan = CopyUpPlan::decode(&plan_text(plan)?).map_err(|error| not_understood(&error))?;

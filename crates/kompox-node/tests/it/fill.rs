@@ -253,6 +253,22 @@ fn only_a_ready_disk_of_ours_is_filled() {
 }
 
 #[test]
+fn input_that_is_not_wanted_is_taken_all_the_same() {
+    let (temp, _) = disk();
+    fill(temp.path(), &header("conf"), &sample()).unwrap();
+    let mut unknown = header("conf");
+    unknown.disk = "d9".into();
+    for header in [header("conf"), unknown] {
+        let mut child = command().args(arguments(temp.path())).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // Much more than any buffer on the way; writing fails when the program ends first.
+        stdin.write_all(&stream(&header, &vec![0; 8 << 20])).unwrap();
+        drop(stdin);
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+}
+
+#[test]
 fn a_disk_deleted_during_the_upload_is_no_success() {
     let (temp, _) = disk();
     let data = temp.path().join(made(temp.path(), "d2", 1).disk.path);
