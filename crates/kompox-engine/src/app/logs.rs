@@ -75,11 +75,13 @@ pub async fn logs(
     };
     loop {
         tokio::select! {
+            // First, since the streams end with an error of their own when they are cancelled.
+            biased;
+            () = scope.cancel.cancelled() => return Err(Error::Interrupted { done: "the log was being read".to_owned() }),
             line = merged.next() => match line {
                 Some(line) => write(out, &line?).await?,
                 None => return Ok(()),
             },
-            () = scope.cancel.cancelled() => return Err(Error::Interrupted { done: "the log was being read".to_owned() }),
         }
     }
 }
