@@ -109,12 +109,17 @@ pub(super) fn table(disks: &[Disk]) -> String {
             disk.size.to_string(),
             if disk.assigned { "yes" } else { "no" }.to_owned(),
             disk.state.to_string(),
-            disk.created_at.to_string(),
+            created(disk),
             disk.node.clone().or_else(|| disk.zone.clone()).unwrap_or_default(),
             disk.source.to_string(),
         ]);
     }
     table.text()
+}
+
+/// When a disk was made, to the second.
+fn created(disk: &Disk) -> String {
+    disk.created_at.round(jiff::Unit::Second).unwrap_or(disk.created_at).to_string()
 }
 
 impl Data for Disks {
