@@ -15,6 +15,7 @@ services:
     command: [httpd, -f, -p, '8080', -h, /www]
     volumes: [www:/www]
     ports: ['80:8080']
+    stop_grace_period: 1s
 volumes:
   www:
 ";
@@ -66,6 +67,7 @@ services:
     volumes: ['www:/www', 'extra:/extra']
     configs: [{source: site, target: /etc/site.conf}]
     ports: ['80:8080', '8080:8080']
+    stop_grace_period: 1s
 volumes: {www: , extra: }
 configs: {site: {content: one}}
 ";
@@ -193,6 +195,7 @@ services:
     command: [sh, -c, 'test -e /data/migrated || exit 9; exec httpd -f -p 8080']
     depends_on: {migrate: {condition: service_completed_successfully}}
     volumes: [data:/data]
+    stop_grace_period: 1s
   migrate:
     image: localhost/busybox:1
     command: [sh, -c, 'sleep 2; echo migrated > /data/migrated']
@@ -315,7 +318,7 @@ secrets: {key: {file: ./key.txt}}
 ");
     app.write("key.txt", "canary\n");
     app.deploy();
-    assert_eq!(app.exec("web", &["printenv", "PLAIN"]), "a $HOME $(X) $$ b\n");
+    assert_eq!(app.exec("web", &["sh", "-c", "echo \"$PLAIN\""]), "a $HOME $(X) $$ b\n");
     assert_eq!(app.exec("web", &["cat", "/etc/site.conf"]), "site = 1");
     assert_eq!(app.exec("web", &["cat", "/run/secrets/key"]), "canary\n");
     assert_eq!(app.exec("web", &["stat", "-L", "-c", "%u:%g %a", "/run/secrets/key"]), "1000:1000 400\n");

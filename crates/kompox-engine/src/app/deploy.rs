@@ -64,7 +64,8 @@ pub async fn deploy(
     }
     if seen.plan.is_empty() {
         scope.progress.event(Event::Note("nothing to change".to_owned()));
-        let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen)).await?) };
+        let pod =
+            if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen, false)).await?) };
         return Ok(deployed(scope, seen, pod));
     }
     let lock = act::lock(scope, holder).await?;
@@ -116,7 +117,7 @@ async fn write(
         .collect();
     act::apply(scope, lock, &steps).await?;
     step.done(format!("{} objects applied", steps.iter().map(Vec::len).sum::<usize>()));
-    let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen)).await?) };
+    let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen, true)).await?) };
     if pod.is_some() {
         act::delete(scope, lock, rest.into_iter()).await?;
     }
@@ -128,7 +129,7 @@ async fn write(
     Ok(done)
 }
 
-fn expectation(seen: &Seen) -> Expectation {
+fn expectation(seen: &Seen, fresh: bool) -> Expectation {
     let containers = &seen.summary.containers;
     let deployment = seen.objects.iter().find(|object| object.reference.gvk.kind == "Deployment");
     Expectation {
@@ -138,6 +139,7 @@ fn expectation(seen: &Seen) -> Expectation {
             .filter(|c| matches!(c.role, Role::OneShot | Role::Setup))
             .map(|c| c.name.clone())
             .collect(),
+        fresh,
         unhealthy_after: containers.iter().filter_map(|c| Some((c.name.clone(), c.verdict?))).collect(),
     }
 }
@@ -194,7 +196,7 @@ async fn fill(scope: &Scope<'_>, loaded: &Loaded, lock: &dyn Lock, seen: &Seen) 
             ));
         };
         let name = upload.sub_path.rsplit('/').next().unwrap_or_default();
-        let archive = loaded.archive(&upload.source, name)?;
+        let archive = loaded.archive(upload, name)?;
         lock.check()?;
         let scoped = scope.disks(&identity, &seen.cluster_uid);
         let filled = disk::disks(scope)?

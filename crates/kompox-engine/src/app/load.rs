@@ -5,7 +5,7 @@ use kompox_compose::{
     Diagnostic, Diagnostics, DotEnv, FileError, FileErrorKind, ListedKind, Project, ProjectFiles, Request,
     Sources,
 };
-use kompox_convert::{BindContent, BindEntry, BindFile, Binds};
+use kompox_convert::{BindContent, BindEntry, BindFile, Binds, Upload};
 use kompox_model::port::{ErrorKind, PortError};
 use kompox_model::{App, hash};
 use std::collections::BTreeMap;
@@ -137,28 +137,19 @@ fn read_file(files: &dyn ProjectFiles, path: &str) -> Result<BindFile, FileError
 }
 
 impl Loaded {
-    /// A tar archive of a bind mount: of a folder its entries, of a file that one under `name`.
+    /// A tar archive of what is to be uploaded: of a folder its entries and itself, of a file that one under `name`.
     ///
     /// # Errors
     /// Internal when the source was not loaded, or a path cannot be written to an archive.
-    pub(crate) fn archive(&self, source: &str, name: &str) -> Result<Vec<u8>, Error> {
+    pub(crate) fn archive(&self, upload: &Upload, name: &str) -> Result<Vec<u8>, Error> {
         let fail = |detail: String| {
-            Error::from(PortError::new(ErrorKind::Internal, "engine", "archive", source).detail(detail))
+            let error = PortError::new(ErrorKind::Internal, "engine", "archive", &upload.source);
+            Error::from(error.detail(detail))
         };
         let mut archive = tar::Builder::new(Vec::new());
-        match self.binds.get(source) {
-            Some(BindContent::File(file)) => append_file(&mut archive, name, file),
-            Some(BindContent::Folder(entries)) => entries.iter().try_for_each(|(path, entry)| match entry {
-                BindEntry::File(file) => append_file(&mut archive, path, file),
-                BindEntry::Folder { mode } => {
-                    let mut header = header(tar::EntryType::Directory, *mode, 0);
-                    archive.append_data(&mut header, path, std::io::empty())
-                }
-                BindEntry::Link { target } => {
-                    let mut header = header(tar::EntryType::Symlink, 0o777, 0);
-                    archive.append_link(&mut header, path, target)
-                }
-            }),
+        match self.binds.get(&upload.source) {
+            Some(BindContent::File(file)) => append_file(&mut archive, upload, name, file),
+            Some(BindContent::Folder(entries)) => append_folder(&mut archive, upload, entries),
             Some(BindContent::Missing) => Ok(()),
             None => return Err(fail("it was not loaded".to_owned())),
         }
@@ -167,20 +158,42 @@ impl Loaded {
     }
 }
 
-fn append_file(archive: &mut tar::Builder<Vec<u8>>, path: &str, file: &BindFile) -> std::io::Result<()> {
+type Archive = tar::Builder<Vec<u8>>;
+
+fn append_folder(
+    archive: &mut Archive,
+    upload: &Upload,
+    entries: &BTreeMap<String, BindEntry>,
+) -> std::io::Result<()> {
+    let mut itself = header(upload, tar::EntryType::Directory, 0o755, 0);
+    archive.append_data(&mut itself, "./", std::io::empty())?;
+    entries.iter().try_for_each(|(path, entry)| match entry {
+        BindEntry::File(file) => append_file(archive, upload, path, file),
+        BindEntry::Folder { mode } => {
+            let mut header = header(upload, tar::EntryType::Directory, *mode, 0);
+            archive.append_data(&mut header, path, std::io::empty())
+        }
+        BindEntry::Link { target } => {
+            let mut header = header(upload, tar::EntryType::Symlink, 0o777, 0);
+            archive.append_link(&mut header, path, target)
+        }
+    })
+}
+
+fn append_file(archive: &mut Archive, upload: &Upload, path: &str, file: &BindFile) -> std::io::Result<()> {
     let bytes = file.bytes.as_deref().unwrap_or_default();
-    let mut header = header(tar::EntryType::Regular, file.mode, bytes.len() as u64);
+    let mut header = header(upload, tar::EntryType::Regular, file.mode, bytes.len() as u64);
     archive.append_data(&mut header, path, bytes)
 }
 
-/// A header without times and owners, so that equal content gives equal archives.
-fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
+/// A header without a time, so that equal content gives equal archives.
+fn header(upload: &Upload, kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);
     header.set_size(size);
     header.set_mtime(0);
-    header.set_uid(0);
-    header.set_gid(0);
+    header.set_uid(u64::from(upload.uid));
+    header.set_gid(u64::from(upload.gid));
     header
 }

@@ -141,6 +141,9 @@ fn waiting_for(pod: &Value, statuses: &[&Value]) -> String {
             return format!("container `{name}` ({reason})");
         }
         let running = status.pointer("/state/running").is_some();
+        if running && ends(pod, name) {
+            return format!("container `{name}` to finish");
+        }
         if running && status["started"] != true {
             return format!("container `{name}` to become healthy");
         }
@@ -149,6 +152,14 @@ fn waiting_for(pod: &Value, statuses: &[&Value]) -> String {
         }
     }
     "the Pod to start".to_owned()
+}
+
+/// True for an init container that runs to its end, not a sidecar.
+fn ends(pod: &Value, name: &str) -> bool {
+    let init = pod.pointer("/spec/initContainers").and_then(Value::as_array);
+    init.is_some_and(|init| {
+        init.iter().any(|container| container["name"] == name && container["restartPolicy"] != "Always")
+    })
 }
 
 #[cfg(test)]

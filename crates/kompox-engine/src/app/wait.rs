@@ -11,6 +11,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+/// How long a container without a healthcheck must run before it counts as up. Kubernetes calls it ready at once, and
+/// needs about a second to notice that it ended.
+const SETTLE: Duration = Duration::from_millis(2500);
+
 /// Lines of a failing container's log that are shown.
 const LOG_LINES: i64 = 20;
 
@@ -21,6 +25,8 @@ pub(crate) struct Expectation {
     pub(crate) revision: Option<String>,
     /// Init containers that must end with exit code 0.
     pub(crate) one_shots: Vec<String>,
+    /// True when this deploy changed something, so that a Ready Pod may be one that has just started.
+    pub(crate) fresh: bool,
     /// After how long running without becoming healthy Compose calls a container unhealthy.
     pub(crate) unhealthy_after: BTreeMap<String, Duration>,
 }
@@ -46,9 +52,10 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     let mut snapshots = scope.kubernetes.watch(&call, &live::pod_query(scope));
     let mut waiting = String::new();
     let mut unstarted: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut settling: Option<(Vec<String>, Instant)> = None;
     let mut pods: Vec<Value> = Vec::new();
     loop {
-        let tick = tokio::time::sleep(Duration::from_secs(1));
+        let tick = tokio::time::sleep(if settling.is_some() { SETTLE / 10 } else { Duration::from_secs(1) });
         tokio::select! {
             snapshot = act::next(scope, &mut snapshots, "the app was applied and starts by itself; `app status` shows it") => {
                 pods = match snapshot {
@@ -66,6 +73,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             continue;
         };
         match readiness::judge(pod, &expected.one_shots) {
+            Verdict::Ready if !settled(pod, expected, &mut settling) => {}
             Verdict::Ready => {
                 let name =
                     pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -78,6 +86,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
                 return Err(Error::Failed(Box::new(report)));
             }
             Verdict::Waiting(what) => {
+                settling = None;
                 if let Some(container) = overdue(pod, expected, &mut unstarted) {
                     let reason = format!(
                         "container `{container}` did not become healthy in the time its healthcheck allows"
@@ -99,6 +108,41 @@ fn current<'a>(pods: &'a [Value], expected: &Expectation) -> Option<&'a Value> {
     pods.iter().find(|pod| {
         pod.pointer("/metadata/deletionTimestamp").is_none() && revision(pod) == expected.revision.as_deref()
     })
+}
+
+/// Whether every container that nothing but its running shows to be up has been running for a while. A Pod that was there
+/// before and never restarted has.
+fn settled(pod: &Value, expected: &Expectation, settling: &mut Option<(Vec<String>, Instant)>) -> bool {
+    let unproven = unproven(pod);
+    let restarted = unproven.iter().any(|(_, restarts)| *restarts > 0);
+    if unproven.is_empty() || !(expected.fresh || restarted) {
+        return true;
+    }
+    let runs: Vec<String> =
+        unproven.into_iter().map(|(name, restarts)| format!("{name} {restarts}")).collect();
+    match settling {
+        Some((seen, since)) if *seen == runs => since.elapsed() >= SETTLE,
+        _ => {
+            *settling = Some((runs, Instant::now()));
+            false
+        }
+    }
+}
+
+/// Long-running containers without a readiness probe, with their restarts.
+fn unproven(pod: &Value) -> Vec<(&str, i64)> {
+    let list = |path: &str| pod.pointer(path).and_then(Value::as_array).into_iter().flatten();
+    let sidecars = list("/spec/initContainers").filter(|container| container["restartPolicy"] == "Always");
+    let statuses: BTreeMap<&str, i64> = list("/status/initContainerStatuses")
+        .chain(list("/status/containerStatuses"))
+        .filter_map(|status| Some((status["name"].as_str()?, status["restartCount"].as_i64()?)))
+        .collect();
+    sidecars
+        .chain(list("/spec/containers"))
+        .filter(|container| container.get("readinessProbe").is_none())
+        .filter_map(|container| container["name"].as_str())
+        .map(|name| (name, statuses.get(name).copied().unwrap_or_default()))
+        .collect()
 }
 
 fn tell(scope: &Scope<'_>, former: &mut String, now: String) {
@@ -253,4 +297,41 @@ fn hint(cause: &str, log: &[String]) -> Option<String> {
         }
         .to_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod(probe: bool, restarts: i64) -> Value {
+        let mut container = json!({"name": "web"});
+        if probe {
+            container["readinessProbe"] = json!({"exec": {}});
+        }
+        json!({"spec": {"containers": [container]}, "status": {"containerStatuses": [{"name": "web", "restartCount": restarts}]}})
+    }
+
+    #[test]
+    fn only_containers_that_nothing_proves_up_must_settle() {
+        let expected = |fresh| Expectation { fresh, ..Expectation::default() };
+        for (pod, fresh, at_once) in [
+            (pod(true, 0), true, true),
+            (pod(false, 0), false, true),
+            (pod(false, 1), false, false),
+            (pod(false, 0), true, false),
+        ] {
+            assert_eq!(settled(&pod, &expected(fresh), &mut None), at_once, "{pod} {fresh}");
+        }
+    }
+
+    #[test]
+    fn a_restart_while_settling_starts_anew() {
+        let long_ago = Instant::now().checked_sub(SETTLE).unwrap();
+        let fresh = Expectation { fresh: true, ..Expectation::default() };
+        let mut settling = Some((vec!["web 0".to_owned()], long_ago));
+        assert!(settled(&pod(false, 0), &fresh, &mut settling));
+        assert!(!settled(&pod(false, 1), &fresh, &mut settling));
+        assert!(settling.unwrap().1 > long_ago);
+    }
 }
