@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+#[path = "../common/mod.rs"]
+mod common;
 mod gaps;
 mod install;
 mod placement;

@@ -1,6 +1,7 @@
 //! The conformance suite on the real store code, with one node and with three.
 
 use crate::cluster::{FakeCluster, ROOT, run_program};
+use crate::common::tree;
 use crate::scene::{configured, provider};
 use async_trait::async_trait;
 use kompox_model::port::{AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind};
@@ -8,8 +9,6 @@ use kompox_model::{AppIdentity, Cluster, DiskState, VolumeName};
 use kompox_node_protocol::{Answer, AppRef, CreateDisk, Holder, Identity, Operation, Request, VolumeRef};
 use kompox_provider::conformance::{self, Ability, ConformanceSubject};
 use kompox_provider_k3s::K3s;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
 struct Subject {
     fake: FakeCluster,
@@ -22,29 +21,6 @@ impl Subject {
         let fake = FakeCluster::new(nodes);
         fake.label(nodes[nodes.len() - 1], "kompox.dev/disk-node", "true");
         Self { fake, driver: K3s::new(None, &provider()), cluster: configured(&[]) }
-    }
-}
-
-/// Every file and folder beneath `path` with its identity, time of change, and content.
-fn tree(path: &Path, text: &mut String) {
-    let mut entries: Vec<_> = match std::fs::read_dir(path) {
-        Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
-        Err(_) => return,
-    };
-    entries.sort();
-    for entry in entries {
-        let meta = std::fs::symlink_metadata(&entry).unwrap();
-        let content = if meta.is_file() { std::fs::read_to_string(&entry).unwrap() } else { String::new() };
-        text.push_str(&format!(
-            "{} {} {}.{} {content}\n",
-            entry.display(),
-            meta.ino(),
-            meta.mtime(),
-            meta.mtime_nsec()
-        ));
-        if meta.is_dir() {
-            tree(&entry, text);
-        }
     }
 }
 
@@ -132,7 +108,7 @@ impl ConformanceSubject for Subject {
     async fn fingerprint(&self) -> Result<Option<String>, String> {
         let (patches, _) = self.fake.counts();
         let mut text = format!("{patches} patches\n");
-        self.fake.nodes().iter().for_each(|node| tree(&self.fake.store(node), &mut text));
+        self.fake.nodes().iter().for_each(|node| text.push_str(&tree(&self.fake.store(node))));
         Ok(Some(text))
     }
 }
