@@ -115,7 +115,7 @@ pub(crate) fn note(
     let (Place::Folder(folder) | Place::File(folder), true) = (place, content.has_content()) else { return };
     let message = if writable {
         format!(
-            "`{shown}` is uploaded to `{folder}` on the app's disk once, as root, and lives there from then on"
+            "`{shown}` is uploaded to `{folder}` on the app's disk once, for the service's user, and lives there from then on"
         )
     } else {
         let why = "too large for a ConfigMap, or it holds links";

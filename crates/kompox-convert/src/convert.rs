@@ -22,7 +22,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use kompox_compose::{Diagnostic, Diagnostics, Project};
 use kompox_model::{VolumeName, resource_name};
 use kompox_node_protocol::FileToWrite;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Converts an app. Errors among the diagnostics mean that there is no conversion; all of them are reported, not the
 /// first. Equal input gives equal output.
@@ -93,7 +93,7 @@ fn conversion(
     let summary = Summary {
         hosts,
         containers,
-        uploads: uploads.into_iter().collect(),
+        uploads: uploads.into_values().collect(),
         folders: folders.into_iter().collect(),
         volumes: disks.into_iter().collect(),
         stop_grace_seconds: stop::pod_grace(units),
@@ -124,7 +124,7 @@ struct Stored {
     mounts: Mounts,
     fills: Fills,
     to_write: Vec<FileToWrite>,
-    uploads: BTreeSet<Upload>,
+    uploads: BTreeMap<(VolumeName, String), Upload>,
     folders: BTreeSet<Folder>,
     disks: BTreeSet<VolumeName>,
     users: Vec<Option<User>>,
@@ -145,7 +145,7 @@ fn store<'a>(
         mounts: &mut mounts,
         contents,
         fills: &mut fills,
-        uploads: BTreeSet::new(),
+        uploads: BTreeMap::new(),
         folders: BTreeSet::new(),
         disks: BTreeSet::new(),
         writable: writable.collect(),

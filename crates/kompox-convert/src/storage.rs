@@ -22,7 +22,7 @@ pub(crate) struct Storage<'a, 'b> {
     pub(crate) mounts: &'b mut Mounts,
     pub(crate) contents: &'b mut Contents<'a>,
     pub(crate) fills: &'b mut Fills,
-    pub(crate) uploads: BTreeSet<Upload>,
+    pub(crate) uploads: BTreeMap<(VolumeName, String), Upload>,
     pub(crate) folders: BTreeSet<Folder>,
     /// Volumes whose disk is mounted.
     pub(crate) disks: BTreeSet<VolumeName>,
@@ -242,12 +242,19 @@ impl<'a> Storage<'a, '_> {
         };
         let is_file = folder != entry;
         if content.has_content() {
-            self.uploads.insert(Upload {
+            let key = (volume.name.clone(), entry.clone());
+            let upload = self.uploads.entry(key).or_insert_with(|| Upload {
                 volume: volume.name.clone(),
                 sub_path: entry,
                 source: source.to_owned(),
                 is_file,
+                uid: 0,
+                gid: 0,
             });
+            // On a developer's machine the files belong to whom the container runs as, or it could not write them.
+            if let (0, Some(user)) = (upload.uid, user) {
+                (upload.uid, upload.gid) = (user.uid, user.gid.unwrap_or(0));
+            }
         }
         if writable && !is_file {
             self.fills.disk(unit, None, &volume.name, &folder, user);

@@ -107,4 +107,8 @@ pub struct Upload {
     pub source: String,
     /// True if the source is one file, which goes into the folder under the folder's own name (its last component).
     pub is_file: bool,
+    /// User that owns everything in it: the number that a service which mounts it has as `user`, else 0.
+    pub uid: u32,
+    /// Group that owns everything in it.
+    pub gid: u32,
 }
