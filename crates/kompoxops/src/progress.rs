@@ -96,7 +96,7 @@ impl Screen {
         self.line(&report::text(failure), || report::object(failure));
     }
 
-    /// Takes the spinner away, before data is written to the same terminal or the program ends.
+    /// Takes the spinner away until the next step begins: before data is written to the same terminal, for instance.
     pub(crate) fn clear(&self) {
         if let Some(spinner) = &self.spinner {
             spinner.finish_and_clear();
@@ -107,6 +107,7 @@ impl Screen {
     fn spin(&self, message: String) -> bool {
         let Some(spinner) = &self.spinner else { return false };
         if spinner.is_hidden() {
+            spinner.reset();
             spinner.set_draw_target(indicatif::ProgressDrawTarget::stderr());
             spinner.set_style(
                 ProgressStyle::with_template("{spinner} {msg} ({elapsed})")
@@ -146,9 +147,7 @@ impl Progress for Screen {
                 }
             }
             Event::Done { what, took } => {
-                if let Some(spinner) = &self.spinner {
-                    spinner.set_message("");
-                }
+                self.clear();
                 self.line(&format!("{what} ({})", seconds(took)), || {
                     json!({"level": "info", "event": "done", "message": what, "duration_seconds": took.as_secs_f64()})
                 });
