@@ -12,8 +12,11 @@ use kompox_model::port::{
     AppScope, Call, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, PortError,
 };
 use kompox_model::{App, Cluster, Disk, DiskName, DiskSource, Volume, VolumeClass, VolumeName, disk};
-use kompox_node_protocol::{FillHeader, FindOccupied, Operation, Request, Success};
+use kompox_node_protocol::FillHeader;
 use kompox_provider::limit;
+
+/// Archives up to this size, in bytes, are sent without asking whether they are wanted.
+const SMALL: usize = 64 * 1024;
 
 #[async_trait]
 impl Disks for K3s {
@@ -104,18 +107,7 @@ impl Disks for K3s {
         let work = Work::new("look into", call, scope, volume, disk)?;
         let look = async {
             let survey = work.survey().await?;
-            let seen = work.find_or_fail(&survey)?.seen;
-            let operation = Operation::FindOccupied(FindOccupied {
-                volume: translate::volume(scope, volume),
-                disk: disk.to_string(),
-                paths: paths.to_vec(),
-            });
-            let store = work.reach.store(&seen.node.name, &seen.pod);
-            match store.read(&Request { store: seen.store.clone(), ..Request::new(operation) }).await {
-                Ok(Success::Occupied(occupied)) => Ok(occupied.paths),
-                Ok(other) => Err(work.unexpected(&seen.node.name, &other)),
-                Err(unanswered) => Err(store.error(unanswered)),
-            }
+            work.occupied(work.find_or_fail(&survey)?.seen, paths).await
         };
         work.within(look).await
     }
@@ -133,6 +125,10 @@ impl Disks for K3s {
         let fill = async {
             let survey = work.survey().await?;
             let seen = work.find_or_fail(&survey)?.seen;
+            // A question is cheaper than an upload that nobody wants; a small one goes with its question.
+            if archive.len() > SMALL && !work.occupied(seen, &[path.to_owned()]).await?.is_empty() {
+                return Ok(false);
+            }
             let header = FillHeader::new(translate::volume(scope, volume), disk.as_str(), path);
             let header = FillHeader { store: seen.store.clone(), ..header };
             let store = work.reach.store(&seen.node.name, &seen.pod);

@@ -7,7 +7,7 @@ use crate::survey::{Reach, Seen, Survey};
 use crate::translate;
 use kompox_model::port::{AppScope, Call, DiskAssign, DiskCreate, DiskDelete, ErrorKind, PortError};
 use kompox_model::{Disk, DiskName, DiskState, VolumeName};
-use kompox_node_protocol::{AssignDisk, DeleteDisk, Operation, Request, Success};
+use kompox_node_protocol::{AssignDisk, DeleteDisk, FindOccupied, Operation, Request, Success};
 use kompox_provider::limit;
 
 /// How often a change is decided anew when others change the same volume meanwhile.
@@ -98,7 +98,7 @@ impl<'a> Work<'a> {
     }
 
     /// The error for an answer to another question.
-    pub(crate) fn unexpected(&self, node: &str, success: &Success) -> PortError {
+    fn unexpected(&self, node: &str, success: &Success) -> PortError {
         self.reach.store(node, "").error(unexpected(success))
     }
 
@@ -218,6 +218,21 @@ impl<'a> Work<'a> {
                 Ok(deleted.existed)
             }
             other => Err(self.unexpected(node, &other)),
+        }
+    }
+
+    /// Those of `paths` on the disk that hold anything, as its node says.
+    pub(crate) async fn occupied(&self, seen: &Seen, paths: &[String]) -> Result<Vec<String>, PortError> {
+        let operation = Operation::FindOccupied(FindOccupied {
+            volume: translate::volume(self.scope, self.volume),
+            disk: self.disk.to_string(),
+            paths: paths.to_vec(),
+        });
+        let store = self.reach.store(&seen.node.name, &seen.pod);
+        match store.read(&Request { store: seen.store.clone(), ..Request::new(operation) }).await {
+            Ok(Success::Occupied(occupied)) => Ok(occupied.paths),
+            Ok(other) => Err(store.error(unexpected(&other))),
+            Err(unanswered) => Err(store.error(unanswered)),
         }
     }
 }

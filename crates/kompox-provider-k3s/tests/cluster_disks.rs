@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use common::tree;
 use kompox_kube::{Client, Options};
 use kompox_model::port::{
-    AppScope, ApplyOptions, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, Driver,
+    AppScope, ApplyOptions, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, Driver, ErrorKind,
 };
 use kompox_model::quantity::Bytes;
 use kompox_model::{
@@ -269,9 +269,13 @@ async fn a_disk_is_a_folder_of_the_node(bed: &Bed) {
     assert_eq!(std::fs::read(&file).unwrap(), content);
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&file).unwrap()), 1234);
 
-    // Filled already: the program ends without reading the archive, and that is a good answer too.
     let again = bed.driver.fill(&bed.call(), scope, &volume, &name, "binds/data", &archive).await.unwrap();
     assert!(!again);
+
+    // Refused after all of it was sent, though the store wants none of it.
+    let stranger = AppScope { cluster_uid: "another", ..scope };
+    let refused = bed.driver.fill(&bed.call(), stranger, &volume, &name, "binds/new", &archive).await;
+    assert_eq!(refused.unwrap_err().kind, ErrorKind::Conflict);
 }
 
 /// A tar archive with one file.

@@ -134,3 +134,24 @@ async fn a_disk_is_where_its_handle_says() {
     assert_eq!(beneath, format!("{}/default/disks/one/data", scene.identity.app_hash()));
     assert!(scene.fake.store("a").join(beneath).is_dir());
 }
+
+#[tokio::test]
+async fn a_large_archive_is_not_sent_where_nobody_wants_it() {
+    let scene = crate::scene::Scene::new(&["a"]);
+    scene.create("default", "one").await.unwrap();
+    let (cancel, volume, name) = (Cancel::new(), "default".parse().unwrap(), "one".parse().unwrap());
+    let call = Call::new(&cancel).with_cluster(&scene.fake);
+    // An archive of nothing; its sub-path stays empty.
+    let archive = vec![0; 100_000];
+    let fill = async || scene.driver.fill(&call, scene.scope(), &volume, &name, "binds/conf", &archive).await;
+    let before = scene.fake.counts().1;
+    assert!(fill().await.unwrap());
+    assert_eq!(scene.fake.counts().1 - before, 3, "the nodes, the sub-path, the upload");
+    let data = scene.list().await.unwrap().disks.remove(0).handle;
+    let folder =
+        scene.fake.store("a").join(data.strip_prefix(&format!("{ROOT}/")).unwrap()).join("binds/conf");
+    std::fs::write(folder.join("file"), "content").unwrap();
+    let before = scene.fake.counts().1;
+    assert!(!fill().await.unwrap());
+    assert_eq!(scene.fake.counts().1 - before, 2, "the nodes, the sub-path");
+}
