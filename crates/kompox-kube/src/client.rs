@@ -13,6 +13,7 @@ use kompox_model::port::{
 };
 use kompox_model::{Object, ObjectRef};
 use kube::Config;
+use kube::api::Preconditions;
 use secrecy::SecretSlice;
 use serde_json::Value;
 use std::fmt;
@@ -149,7 +150,8 @@ impl Cluster for Client {
         reference: &ObjectRef,
         uid: Option<&str>,
     ) -> Result<bool, PortError> {
-        self.remove(&Limits::of(call), reference, uid).await
+        let only = Preconditions { uid: uid.map(ToOwned::to_owned), resource_version: None };
+        self.remove(&Limits::of(call), reference, only).await
     }
 
     async fn lock(&self, call: &Call<'_>, namespace: &str, holder: &str) -> Result<Box<dyn Lock>, PortError> {

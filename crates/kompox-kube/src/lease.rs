@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use kompox_model::label;
 use kompox_model::port::{ErrorKind, Lock, Patch, PortError};
 use kompox_model::{Gvk, Object, ObjectRef};
+use kube::api::Preconditions;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -341,10 +342,12 @@ impl Lock for Held {
             if let Some(lost) = &shared.state().lost {
                 return Err(shared.site.error(ErrorKind::Conflict).detail(lost.clone()));
             }
-            match shared.change(json!({"holderIdentity": null})).await {
-                Ok(()) => return Ok(()),
-                // With its Namespace gone there is nothing to give back.
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            // Deleted rather than emptied: what is left of an app must be exactly what was promised. With the Namespace
+            // gone there is nothing to give back.
+            let only =
+                Preconditions { uid: None, resource_version: Some(shared.state().resource_version.clone()) };
+            match shared.client.remove(&Limits::only(shared.times.patience), &shared.reference, only).await {
+                Ok(_) => return Ok(()),
                 Err(error) if error.kind == ErrorKind::Conflict => shared.look_again().await?,
                 Err(error) => return Err(error),
             }

@@ -6,6 +6,7 @@ use crate::request::Limits;
 use kompox_model::label::MANAGER;
 use kompox_model::port::{ApplyOptions, Call, ErrorKind, PortError};
 use kompox_model::{Gvk, Object, ObjectRef};
+use kube::api::Preconditions;
 use serde_json::{Value, json};
 
 /// How manifests are applied.
@@ -45,7 +46,7 @@ impl Client {
     /// Those of the request.
     pub async fn delete_namespace(&self, call: &Call<'_>, name: &str) -> Result<(), PortError> {
         let reference = ObjectRef::new(Gvk::core("Namespace"), None, name);
-        match self.remove(&Limits::of(call), &reference, None).await {
+        match self.remove(&Limits::of(call), &reference, Preconditions::default()).await {
             // A Namespace that is being deleted already is refused as a conflict.
             Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
             other => other.map(|_| ()),

@@ -173,18 +173,15 @@ impl Client {
         }
     }
 
+    /// Deletes an object, only in the given uid and version if there are any. False when there was none.
     pub(crate) async fn remove(
         &self,
         limits: &Limits,
         reference: &ObjectRef,
-        uid: Option<&str>,
+        only: Preconditions,
     ) -> Result<bool, PortError> {
         let (site, path) = self.place("delete", reference)?;
-        let mut params = DeleteParams::background();
-        if let Some(uid) = uid {
-            params =
-                params.preconditions(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
-        }
+        let params = DeleteParams::background().preconditions(only);
         match self.send(limits, &site, path.delete(&reference.name, &params)).await {
             Ok(_) => Ok(true),
             Err(Failure::Status(status)) if is_absent(&status, &reference.name) => Ok(false),
