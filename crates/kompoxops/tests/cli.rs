@@ -122,6 +122,26 @@ fn secrets_are_shown_by_their_hash() {
     assert!(all.contains(shown[1]) && all.contains(shown[2]) && !all.contains("sha256:"), "{all}");
 }
 
+/// `KUBECONFIG` stands in for a kubeconfig that is not named, `KOMPOXOPS_KUBECONFIG` for any (CFG-06).
+#[test]
+fn the_environment_names_kubeconfigs() {
+    let folder = tests().join("sessions/kubeconfig");
+    for (file, variable, value, code, said) in [
+        ("kompoxops.yml", "KOMPOXOPS_KUBECONFIG", "kubeconfig", 8, "http://127.0.0.1:1"),
+        ("usual.yml", "KOMPOXOPS_KUBECONFIG", "kubeconfig", 8, "http://127.0.0.1:1"),
+        ("usual.yml", "KUBECONFIG", "none:kubeconfig", 8, "http://127.0.0.1:1"),
+        ("usual.yml", "KUBECONFIG", "none", 4, "connect none: there is no such"),
+        ("context.yml", "KOMPOXOPS_KUBECONFIG", "none", 4, "hint: KOMPOXOPS_KUBECONFIG names it"),
+        ("kompoxops.yml", "KUBECONFIG", "kubeconfig", 4, "cluster.auth.kubeconfig in kompoxops.yml names it"),
+    ] {
+        let mut command = kompoxops(&folder);
+        let output = command.args(["-f", file, "app", "status"]).env(variable, value).output().unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{file} {variable}={value}\n{stderr}");
+        assert!(stderr.contains(said), "{file} {variable}={value}\n{stderr}");
+    }
+}
+
 /// Every command says which server does not answer. Which of the first requests fails first is chance.
 #[test]
 fn a_cluster_that_is_away_is_named() {

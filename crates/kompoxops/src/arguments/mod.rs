@@ -35,7 +35,7 @@ pub(crate) const CONFIGURATION_FILE: &str = "kompoxops.yml";
     max_term_width = 100,
     infer_long_args = false,
     arg_required_else_help = true,
-    after_long_help = EXIT_CODES
+    after_long_help = ENVIRONMENT_AND_EXIT_CODES
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -44,8 +44,14 @@ pub(crate) struct Arguments {
     pub(crate) noun: Noun,
 }
 
-/// The table of `exit.rs` for people.
-const EXIT_CODES: &str = "\
+/// Environment variables, and the table of `exit.rs`, for people.
+const ENVIRONMENT_AND_EXIT_CODES: &str = "\
+Environment:
+  KOMPOXOPS_KUBECONFIG  kubeconfig to use instead of the one in cluster.auth
+  KUBECONFIG            kubeconfigs to use when cluster.auth names none
+  COMPOSE_PROFILES      compose profiles, separated by commas, when no --profile is given
+  All variables can be used in the compose file.
+
 Exit codes:
     0  done
     1  failed: a crashed container, a quota, an internal error
