@@ -52,6 +52,9 @@ const NEVER_BELOW: [&str; 7] =
 /// What tests of any crate may use besides the crate's own arrows.
 const FOR_TESTS: [&str; 2] = ["kompox-testkit", "kompox-testbed"];
 
+/// What tests of a driver may use, too: the port it works through, on a real cluster.
+const FOR_TESTS_OF_DRIVERS: &str = "kompox-kube";
+
 /// Async runtimes, HTTP, Kubernetes and command-line crates that the pure core must not reach, with their
 /// whole families. Allowed for the signatures of ports: futures-core, futures-io, async-trait, bytes.
 const FORBIDDEN: [&str; 18] = [
@@ -108,7 +111,10 @@ fn arrows(metadata: &Metadata, package: &Package) -> Vec<Finding> {
     let may = |other: &str| allowed.contains(&other) || wiring && !NEVER_BELOW.contains(&other);
     let production = package.declares.iter().filter(ours).filter(|other| !may(other));
     let tests = package.declares_for_tests.iter().filter(ours);
-    let tests = tests.filter(|other| !may(other) && !FOR_TESTS.contains(&other.as_str()));
+    let driver = allowed == DRIVER;
+    let tests = tests.filter(|other| {
+        !may(other) && !FOR_TESTS.contains(&other.as_str()) && !(driver && *other == FOR_TESTS_OF_DRIVERS)
+    });
     production
         .map(|other| format!("{name} may not depend on {other}"))
         .chain(tests.map(|other| format!("tests of {name} may not depend on {other}")))
