@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod common;
+mod disk_store;
 
 use async_trait::async_trait;
-use common::tree;
+use disk_store::tree;
 use kompox_kube::{Client, Options};
 use kompox_model::port::{
     AppScope, ApplyOptions, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, Driver, ErrorKind,

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../disk_store/mod.rs"]
+mod disk_store;
 mod gaps;
 mod install;
 mod placement;

@@ -1,7 +1,7 @@
 //! The conformance suite on the real store code, with one node and with three.
 
 use crate::cluster::{FakeCluster, ROOT, run_program};
-use crate::common::tree;
+use crate::disk_store::tree;
 use crate::scene::{configured, provider};
 use async_trait::async_trait;
 use kompox_model::port::{AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind};
