@@ -112,9 +112,8 @@ fn arrows(metadata: &Metadata, package: &Package) -> Vec<Finding> {
     let production = package.declares.iter().filter(ours).filter(|other| !may(other));
     let tests = package.declares_for_tests.iter().filter(ours);
     let driver = allowed == DRIVER;
-    let tests = tests.filter(|other| {
-        !may(other) && !FOR_TESTS.contains(&other.as_str()) && !(driver && *other == FOR_TESTS_OF_DRIVERS)
-    });
+    let for_tests = |other: &str| FOR_TESTS.contains(&other) || driver && other == FOR_TESTS_OF_DRIVERS;
+    let tests = tests.filter(|other| !may(other) && !for_tests(other));
     production
         .map(|other| format!("{name} may not depend on {other}"))
         .chain(tests.map(|other| format!("tests of {name} may not depend on {other}")))
