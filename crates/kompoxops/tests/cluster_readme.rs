@@ -138,6 +138,16 @@ fn no_other_document_shows_commands() {
 }
 
 #[test]
+fn the_readme_names_the_lineage() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let (_, lineage) = readme.split_once("## Where the name comes from").expect("the section");
+    let (lineage, _) = lineage.split_once("\n## ").expect("its end");
+    for part in ["Kompose", "https://github.com/kubernetes/kompose", "Kompox", "one Pod"] {
+        assert!(lineage.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn what_a_document_shows_is_told_apart() {
     let text =
         "```sh\na\nb\n```\ntext\n```console\n$ one  # exit code 3\nout 1\n...\n$ two\n```\n```\n$ no\n```\n";
