@@ -16,18 +16,20 @@ const COMPOSE: &str = "
 services:
   web:
     image: localhost/busybox:1
-    command: [httpd, -f, -p, '8080', -h, /www]
+    command: [sh, -c, 'echo up > /www/index.html; exec httpd -f -p 8080 -h /www']
     environment: {A: one, B: two}
     volumes: [www:/www]
     ports: ['80:8080', '8080:8080']
-    depends_on: [db]
+    depends_on: {db: {condition: service_healthy}}
+    healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/'], interval: 1s, timeout: 5s}
     stop_grace_period: 1s
   db:
     image: localhost/busybox:1
-    command: [httpd, -f, -p, '5432', -h, /data]
+    command: [sh, -c, 'echo up > /data/index.html; exec httpd -f -p 5432 -h /data']
     environment: {PASSWORD: three}
     volumes: [db:/data]
     configs: [{source: site, target: /etc/site.conf}]
+    healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:5432/'], interval: 1s, timeout: 5s}
     stop_grace_period: 1s
 volumes: {www: , db: }
 configs: {site: {content: 'one = 1'}}

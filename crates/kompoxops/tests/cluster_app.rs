@@ -33,7 +33,9 @@ fn a_first_deploy_makes_one_replica_set_and_repeats_write_nothing() {
     let app = App::new("repeat", WEB);
     app.deploy();
     let before = versions(&app);
-    let sets = |versions: &BTreeMap<String, String>| versions.keys().filter(|name| name.contains("ReplicaSet")).count();
+    let sets = |versions: &BTreeMap<String, String>| {
+        versions.keys().filter(|name| name.contains("ReplicaSet")).count()
+    };
     assert_eq!(sets(&before), 1, "{before:?}");
     for _ in 0..20 {
         app.deploy();
@@ -88,20 +90,46 @@ configs: {site: {content: one}}
     let names = |kind: &str| -> Vec<String> {
         let found = app.objects(&[kind]);
         let items = found["items"].as_array().unwrap().iter();
-        items.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).filter(|name| name != "kube-root-ca.crt").collect()
+        items
+            .map(|object| object["metadata"]["name"].as_str().unwrap().to_owned())
+            .filter(|name| name != "kube-root-ca.crt")
+            .collect()
     };
     assert_eq!(names("ingresses").len(), 2);
     assert_eq!(names("configmaps").len(), 1);
-    let claims = || kubectl(&["get", "configmaps", "--namespace", "traefik", "--selector", "kompox.dev/part=app", "--output", "jsonpath={.items[*].data.host}"]);
+    let claims = || {
+        kubectl(&[
+            "get",
+            "configmaps",
+            "--namespace",
+            "traefik",
+            "--selector",
+            "kompox.dev/part=app",
+            "--output",
+            "jsonpath={.items[*].data.host}",
+        ])
+    };
     assert!(claims().contains("prune.example.test"));
 
     app.configure("");
-    app.write("compose.yml", &compose.replace(", 'extra:/extra'", "").replace("volumes: {www: , extra: }", "volumes: {www: }").replace("    configs: [{source: site, target: /etc/site.conf}]\n", "").replace("configs: {site: {content: one}}\n", "").replace(", '8080:8080'", ""));
+    app.write(
+        "compose.yml",
+        &compose
+            .replace(", 'extra:/extra'", "")
+            .replace("volumes: {www: , extra: }", "volumes: {www: }")
+            .replace("    configs: [{source: site, target: /etc/site.conf}]\n", "")
+            .replace("configs: {site: {content: one}}\n", "")
+            .replace(", '8080:8080'", ""),
+    );
     app.deploy();
     assert_eq!(names("ingresses"), ["default"]);
     assert_eq!(names("configmaps"), Vec::<String>::new());
     assert!(!claims().contains("prune.example.test"), "a removed host is still claimed");
-    assert_eq!(std::fs::read_to_string(app.on_disk("volumes/extra/file")).unwrap(), "kept\n", "data of a removed volume stays");
+    assert_eq!(
+        std::fs::read_to_string(app.on_disk("volumes/extra/file")).unwrap(),
+        "kept\n",
+        "data of a removed volume stays"
+    );
 }
 
 #[test]
@@ -113,12 +141,24 @@ fn destroy_leaves_the_namespace_and_the_disks_and_nothing_else() {
     let kinds = kubectl(&["api-resources", "--namespaced", "--verbs=list", "--output=name"]);
     let kinds: Vec<_> = kinds.lines().filter(|kind| !kind.starts_with("events")).collect();
     let left = app.objects(&[&kinds.join(",")]);
-    let left: Vec<_> = left["items"].as_array().unwrap().iter().map(|object| format!("{} {}", object["kind"], object["metadata"]["name"])).collect();
+    let left: Vec<_> = left["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|object| format!("{} {}", object["kind"], object["metadata"]["name"]))
+        .collect();
     assert_eq!(left, ["\"ConfigMap\" \"kube-root-ca.crt\"", "\"ServiceAccount\" \"default\""]);
-    let cluster_wide = kubectl(&["get", "persistentvolumes", "--output", "jsonpath={.items[*].metadata.annotations.kompox\\.dev/identity}"]);
+    let cluster_wide = kubectl(&[
+        "get",
+        "persistentvolumes",
+        "--output",
+        "jsonpath={.items[*].metadata.annotations.kompox\\.dev/identity}",
+    ]);
     assert!(!cluster_wide.contains(&app.name), "{cluster_wide}");
     assert_eq!(app.json(&["disk", "list"]), disks, "a destroy touched disks");
-    assert!(app.ok(&["--yes", "app", "destroy"]).is_empty() || app.json(&["app", "status"])["state"] == "stopped");
+    assert!(
+        app.ok(&["--yes", "app", "destroy"]).is_empty() || app.json(&["app", "status"])["state"] == "stopped"
+    );
 }
 
 #[test]
@@ -127,8 +167,11 @@ fn data_survive_ten_rounds_of_destroy_and_deploy() {
     app.deploy();
     app.exec("web", &["sh", "-c", "echo 0 > /www/rounds"]);
     for round in 0..10 {
-        let arguments: &[&str] =
-            if round % 2 == 0 { &["--yes", "app", "destroy", "--delete-namespace"] } else { &["--yes", "app", "destroy"] };
+        let arguments: &[&str] = if round % 2 == 0 {
+            &["--yes", "app", "destroy", "--delete-namespace"]
+        } else {
+            &["--yes", "app", "destroy"]
+        };
         app.ok(arguments);
         app.deploy();
         assert_eq!(app.exec("web", &["cat", "/www/rounds"]), format!("{round}\n"));
@@ -138,7 +181,9 @@ fn data_survive_ten_rounds_of_destroy_and_deploy() {
 
 #[test]
 fn services_reach_each_other_on_localhost_and_by_name() {
-    let app = App::new("reach", "
+    let app = App::new(
+        "reach",
+        "
 services:
   web:
     image: localhost/busybox:1
@@ -151,7 +196,8 @@ services:
     container_name: store
     command: [httpd, -f, -p, '9000', -h, /etc]
     stop_grace_period: 1s
-");
+",
+    );
     app.deploy();
     for host in ["127.0.0.1", "localhost", "back_end", "store"] {
         let passwd = app.exec("web", &["wget", "-q", "-O", "-", &format!("http://{host}:9000/passwd")]);
@@ -161,7 +207,9 @@ services:
 
 #[test]
 fn a_slow_database_delays_its_dependants_and_is_never_killed() {
-    let app = App::new("slow", "
+    let app = App::new(
+        "slow",
+        "
 services:
   web:
     image: localhost/busybox:1
@@ -176,9 +224,11 @@ services:
     volumes: [state:/state]
     stop_grace_period: 1s
 volumes: {state: }
-");
+",
+    );
     app.deploy();
-    let time = |name: &str| -> u64 { app.exec("web", &["cat", &format!("/state/{name}")]).trim().parse().unwrap() };
+    let time =
+        |name: &str| -> u64 { app.exec("web", &["cat", &format!("/state/{name}")]).trim().parse().unwrap() };
     assert!(time("web") >= time("db"), "web started before the database was healthy");
     let pod = app.pod();
     let statuses = pod["status"]["initContainerStatuses"].as_array().unwrap();
@@ -188,7 +238,9 @@ volumes: {state: }
 
 #[test]
 fn a_one_shot_runs_before_the_server() {
-    let app = App::new("one-shot", "
+    let app = App::new(
+        "one-shot",
+        "
 services:
   web:
     image: localhost/busybox:1
@@ -201,7 +253,8 @@ services:
     command: [sh, -c, 'sleep 2; echo migrated > /data/migrated']
     volumes: [data:/data]
 volumes: {data: }
-");
+",
+    );
     app.deploy();
     assert_eq!(app.exec("web", &["cat", "/data/migrated"]), "migrated\n");
 }
@@ -214,13 +267,17 @@ services:
   migrate: {image: 'localhost/busybox:1', command: [sh, -c, 'echo cannot reach the schema; exit 4']}
 ");
     let stderr = app.fails(&["app", "deploy"], 1);
-    assert!(stderr.contains("`migrate` ended with exit code 4") && stderr.contains("cannot reach the schema"), "{stderr}");
+    assert!(
+        stderr.contains("`migrate` ended with exit code 4") && stderr.contains("cannot reach the schema"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn containers_stop_in_reverse_order() {
     let stop = |name: &str| format!("trap 'echo {name} >> /state/order; exit 0' TERM; sleep infinity & wait");
-    let compose = format!("
+    let compose = format!(
+        "
 services:
   web:
     image: localhost/busybox:1
@@ -237,7 +294,11 @@ services:
     command: [sh, -c, \"{}\"]
     volumes: [state:/state]
 volumes: {{state: }}
-", stop("web"), stop("db"), stop("cache"));
+",
+        stop("web"),
+        stop("db"),
+        stop("cache")
+    );
     let app = App::new("order", &compose);
     app.deploy();
     let order = app.on_disk("volumes/state/order");
@@ -247,7 +308,9 @@ volumes: {{state: }}
 
 #[test]
 fn an_image_user_other_than_root_writes_to_its_fresh_volume() {
-    let app = App::new("owner", "
+    let app = App::new(
+        "owner",
+        "
 services:
   web:
     image: localhost/testserver:1
@@ -261,7 +324,8 @@ services:
     stop_grace_period: 1s
     depends_on: [web]
 volumes: {data: }
-");
+",
+    );
     app.deploy();
     assert_eq!(app.exec("shell", &["stat", "-c", "%u:%g %a", "/data"]), "1000:1000 750\n");
     app.exec("shell", &["sh", "-c", "echo mine > /data/file"]);
@@ -270,10 +334,13 @@ volumes: {data: }
 
 #[test]
 fn a_crashing_container_fails_the_deploy_with_its_reason_and_last_lines() {
-    let app = App::new("crash", "
+    let app = App::new(
+        "crash",
+        "
 services:
   web: {image: 'localhost/busybox:1', command: [sh, -c, 'echo no licence file; exit 3']}
-");
+",
+    );
     let stderr = app.fails(&["app", "deploy"], 1);
     assert!(stderr.contains("exit code 3") && stderr.contains("no licence file"), "{stderr}");
     app.write("compose.yml", WEB);
@@ -304,7 +371,9 @@ services:
 
 #[test]
 fn environment_configs_and_secrets_arrive_as_written() {
-    let app = App::new("values", "
+    let app = App::new(
+        "values",
+        "
 services:
   web:
     image: localhost/busybox:1
@@ -315,7 +384,8 @@ services:
     secrets: [{source: key, uid: '1000', gid: '1000', mode: 0400}]
 configs: {site: {content: 'site = 1'}}
 secrets: {key: {file: ./key.txt}}
-");
+",
+    );
     app.write("key.txt", "canary\n");
     app.deploy();
     assert_eq!(app.exec("web", &["sh", "-c", "echo \"$PLAIN\""]), "a $HOME $(X) $$ b\n");

@@ -66,6 +66,10 @@ pub(crate) struct DeployArguments {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// With --dry-run and --output json or yaml, print the data of Secrets instead of their SHA-256
+    #[arg(long, requires = "dry_run")]
+    pub(crate) show_secrets: bool,
+
     /// End once everything is applied, without waiting for the app to be ready
     #[arg(long)]
     pub(crate) no_wait: bool,

@@ -25,7 +25,8 @@ pub fn bed() -> &'static Bed {
     BED.get_or_init(|| {
         let testbed = Testbed::of_this_checkout().expect("a test bed");
         let cluster = testbed.up("a", &UpOptions::default()).expect("a cluster");
-        let images = testbed.ensure_images(&[Image::Busybox, Image::Testserver, Image::KompoxNode]).expect("images");
+        let images =
+            testbed.ensure_images(&[Image::Busybox, Image::Testserver, Image::KompoxNode]).expect("images");
         cluster.load(&images).expect("images on the node");
         let node_image = images.last().expect("an image").reference.clone();
         Bed { cluster, testbed, node_image }
@@ -47,7 +48,10 @@ impl App {
 
     /// The same with more lines of the section `app:`, indented by two blanks.
     pub fn with(name: &str, compose: &str, more: &str) -> Self {
-        let app = Self { name: format!("{name}-{}", std::process::id()), folder: tempfile::tempdir().expect("a folder") };
+        let app = Self {
+            name: format!("{name}-{}", std::process::id()),
+            folder: tempfile::tempdir().expect("a folder"),
+        };
         app.write("compose.yml", compose);
         app.configure(more);
         app
@@ -95,7 +99,12 @@ impl App {
     /// Runs kompoxops, which must succeed, and returns its standard output.
     pub fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "kompoxops {arguments:?}: {}\n{}", output.status, text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "kompoxops {arguments:?}: {}\n{}",
+            output.status,
+            text(&output.stderr)
+        );
         text(&output.stdout)
     }
 
@@ -103,13 +112,19 @@ impl App {
     pub fn fails(&self, arguments: &[&str], code: i32) -> String {
         let output = self.run(arguments);
         let stderr = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "kompoxops {arguments:?}\n{}\n{stderr}", text(&output.stdout));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "kompoxops {arguments:?}\n{}\n{stderr}",
+            text(&output.stdout)
+        );
         stderr
     }
 
     /// Runs kompoxops with JSON output.
     pub fn json(&self, arguments: &[&str]) -> Value {
-        let arguments: Vec<&str> = ["--output", "json"].into_iter().chain(arguments.iter().copied()).collect();
+        let arguments: Vec<&str> =
+            ["--output", "json"].into_iter().chain(arguments.iter().copied()).collect();
         serde_json::from_str(&self.ok(&arguments)).expect("JSON")
     }
 
@@ -126,7 +141,10 @@ impl App {
     /// kubectl in the app's Namespace, as JSON.
     pub fn objects(&self, arguments: &[&str]) -> Value {
         let namespace = self.namespace();
-        let arguments: Vec<&str> = ["--namespace", &namespace, "get", "--output", "json"].into_iter().chain(arguments.iter().copied()).collect();
+        let arguments: Vec<&str> = ["--namespace", &namespace, "get", "--output", "json"]
+            .into_iter()
+            .chain(arguments.iter().copied())
+            .collect();
         serde_json::from_str(&kubectl(&arguments)).expect("JSON")
     }
 
@@ -140,7 +158,8 @@ impl App {
 
     /// Runs a command in a service.
     pub fn exec(&self, service: &str, command: &[&str]) -> String {
-        let arguments: Vec<&str> = ["app", "exec", "-s", service, "--"].into_iter().chain(command.iter().copied()).collect();
+        let arguments: Vec<&str> =
+            ["app", "exec", "-s", service, "--"].into_iter().chain(command.iter().copied()).collect();
         self.ok(&arguments)
     }
 
@@ -164,7 +183,12 @@ impl Drop for App {
 
 /// Runs kubectl as the administrator.
 pub fn kubectl(arguments: &[&str]) -> String {
-    bed().cluster.kubectl().expect("kubectl").run(arguments).unwrap_or_else(|error| panic!("kubectl {arguments:?}: {error}"))
+    bed()
+        .cluster
+        .kubectl()
+        .expect("kubectl")
+        .run(arguments)
+        .unwrap_or_else(|error| panic!("kubectl {arguments:?}: {error}"))
 }
 
 /// Bytes as text.

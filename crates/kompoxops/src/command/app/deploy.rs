@@ -9,6 +9,7 @@ use crate::output::{self, Data, Table};
 use crate::session::{self, Connected, Session, Use};
 use kompox_engine::app::{self, Action, DeployOptions, Deployed, Plan};
 use kompox_engine::cluster;
+use kompox_model::Object;
 use kompox_model::port::ClusterStatus;
 use serde::Serialize;
 
@@ -28,8 +29,11 @@ pub(super) fn run(session: &Session<'_>, arguments: DeployArguments) -> Result<(
         Ok((deployed, ingress))
     })?;
     session.screen.diagnostics(&deployed.notes, &opened.sources);
-    let answer = Answer::new(&opened, arguments.dry_run, &deployed, ingress.as_ref());
+    let mut answer = Answer::new(&opened, arguments.dry_run, &deployed, ingress.as_ref());
     if arguments.dry_run {
+        let body =
+            |object: &Object| if arguments.show_secrets { object.body.clone() } else { object.redacted() };
+        answer.plan.objects = deployed.objects.iter().map(body).collect();
         session.screen.note(&summary(&deployed.plan));
         return output::print(&DryRun(&answer.plan), session.global.output);
     }
@@ -95,6 +99,9 @@ struct PlanLines {
     changes: Vec<ObjectLine>,
     /// Disks to create.
     disks: Vec<String>,
+    /// What is applied, whole; only of a dry run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    objects: Vec<serde_json::Value>,
 }
 
 /// One object of a plan.
@@ -129,7 +136,12 @@ impl Answer {
             pod: deployed.pod.clone(),
             dns: records(&hosts, ingress),
             hosts,
-            plan: PlanLines { dry_run, changes: changes.collect(), disks: deployed.plan.disks.clone() },
+            plan: PlanLines {
+                dry_run,
+                changes: changes.collect(),
+                disks: deployed.plan.disks.clone(),
+                objects: Vec::new(),
+            },
         }
     }
 }

@@ -1,0 +1,84 @@
+//! No command writes a credential to disk, and none starts a child process: every command is traced on a real cluster.
+
+mod bed;
+
+use bed::App;
+use std::process::{Command, Stdio};
+
+const COMPOSE: &str = "
+services:
+  web:
+    image: localhost/busybox:1
+    command: [sh, -c, 'exec httpd -f -p 8080']
+    environment: {TOKEN: canary-token}
+    volumes: [data:/data]
+    ports: ['80:8080']
+    stop_grace_period: 1s
+volumes: {data: }
+";
+
+/// Installs strace where it is missing.
+fn install() {
+    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    for arguments in [&["update", "-qq"][..], &["install", "-y", "-qq", "--no-install-recommends", "strace"]]
+    {
+        let status = Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(arguments)
+            .stdout(Stdio::null())
+            .status()
+            .expect("apt-get runs");
+        assert!(status.success(), "apt-get {arguments:?}");
+    }
+}
+
+#[test]
+fn no_command_starts_a_process_or_opens_a_file_for_writing() {
+    install();
+    let app = App::new("trace", COMPOSE);
+    let commands: [&[&str]; 10] = [
+        &["app", "validate"],
+        &["app", "deploy"],
+        &["app", "deploy"],
+        &["app", "status"],
+        &["app", "logs"],
+        &["app", "exec", "--", "true"],
+        &["cluster", "status"],
+        &["disk", "create", "spare"],
+        &["disk", "list"],
+        &["--yes", "app", "destroy", "--delete-namespace"],
+    ];
+    for arguments in commands {
+        let log = app.folder().join("trace.log");
+        let status = Command::new("strace")
+            .current_dir(app.folder())
+            .args(["-f", "-qq", "-e", "trace=execve,execveat,fork,vfork,clone,clone3,open,openat,openat2,creat,rename,renameat,renameat2,link,linkat", "-o"])
+            .arg(&log)
+            .arg(env!("CARGO_BIN_EXE_kompoxops"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("strace runs");
+        assert!(status.success(), "kompoxops {arguments:?}: {status}");
+        let trace = std::fs::read_to_string(&log).expect("a trace");
+        assert_eq!(trace.matches("execve(").count(), 1, "{arguments:?} started a program:\n{trace}");
+        for line in trace.lines() {
+            let forks = ["fork(", "vfork("].iter().any(|call| line.contains(call));
+            let clones = line.contains("clone") && line.contains("flags=") && !line.contains("CLONE_THREAD");
+            assert!(!forks && !clones, "{arguments:?} started a process: {line}");
+            let writes = ["O_WRONLY", "O_RDWR", "O_CREAT", "creat(", "rename", "link("]
+                .iter()
+                .any(|word| line.contains(word));
+            let harmless = ["\"/dev/null\"", "\"/dev/tty\""].iter().any(|path| line.contains(path));
+            assert!(
+                !writes || harmless || line.contains("= -1"),
+                "{arguments:?} opened a file for writing: {line}"
+            );
+        }
+    }
+    app.ok(&["--yes", "disk", "delete", "spare"]);
+}
