@@ -25,7 +25,12 @@ fn versions(app: &App) -> BTreeMap<String, String> {
     let objects = app.objects(&[kinds]);
     let name = |object: &Value| format!("{} {}", object["kind"], object["metadata"]["name"]);
     let version = |object: &Value| object["metadata"]["resourceVersion"].to_string();
-    objects["items"].as_array().unwrap().iter().map(|object| (name(object), version(object))).collect()
+    objects["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|object| (name(object), version(object)))
+        .collect()
 }
 
 #[test]

@@ -10,17 +10,17 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// The cluster that tests of this target share.
-pub struct Bed {
+pub(crate) struct Bed {
     /// The cluster.
-    pub cluster: Cluster,
+    pub(crate) cluster: Cluster,
     /// The test bed it belongs to.
-    pub testbed: Testbed,
+    pub(crate) testbed: Testbed,
     /// Reference of the kompox-node image.
-    pub node_image: String,
+    pub(crate) node_image: String,
 }
 
 /// Brings the cluster up, once per target.
-pub fn bed() -> &'static Bed {
+pub(crate) fn bed() -> &'static Bed {
     static BED: OnceLock<Bed> = OnceLock::new();
     BED.get_or_init(|| {
         let testbed = Testbed::of_this_checkout().expect("a test bed");
@@ -34,20 +34,20 @@ pub fn bed() -> &'static Bed {
 }
 
 /// An app in a folder of its own.
-pub struct App {
+pub(crate) struct App {
     /// Its name, unique in this run.
-    pub name: String,
+    pub(crate) name: String,
     folder: tempfile::TempDir,
 }
 
 impl App {
     /// Writes a project with this compose text.
-    pub fn new(name: &str, compose: &str) -> Self {
+    pub(crate) fn new(name: &str, compose: &str) -> Self {
         Self::with(name, compose, "")
     }
 
     /// The same with more lines of the section `app:`, indented by two blanks.
-    pub fn with(name: &str, compose: &str, more: &str) -> Self {
+    pub(crate) fn with(name: &str, compose: &str, more: &str) -> Self {
         let app = Self {
             name: format!("{name}-{}", std::process::id()),
             folder: tempfile::tempdir().expect("a folder"),
@@ -58,7 +58,7 @@ impl App {
     }
 
     /// Writes kompoxops.yml anew.
-    pub fn configure(&self, more: &str) {
+    pub(crate) fn configure(&self, more: &str) {
         let bed = bed();
         let text = format!(
             "version: 1\nworkspace:\n  name: test\n  domain: kompox.test\ncluster:\n  name: local\n  provider: k3s\n  existing: true\n  \
@@ -73,31 +73,31 @@ impl App {
     }
 
     /// Writes a file of the project.
-    pub fn write(&self, path: &str, content: &str) {
+    pub(crate) fn write(&self, path: &str, content: &str) {
         let path = self.folder.path().join(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(path, content).expect("a file");
     }
 
     /// The project's folder.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// kompoxops in the project's folder, its standard input closed.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kompoxops"));
         command.current_dir(self.folder.path()).args(arguments).stdin(Stdio::null());
         command
     }
 
     /// Runs kompoxops.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("kompoxops runs")
     }
 
     /// Runs kompoxops, which must succeed, and returns its standard output.
-    pub fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(
             output.status.success(),
@@ -109,7 +109,7 @@ impl App {
     }
 
     /// Runs kompoxops, which must end with this exit code, and returns its error output.
-    pub fn fails(&self, arguments: &[&str], code: i32) -> String {
+    pub(crate) fn fails(&self, arguments: &[&str], code: i32) -> String {
         let output = self.run(arguments);
         let stderr = text(&output.stderr);
         assert_eq!(
@@ -122,24 +122,24 @@ impl App {
     }
 
     /// Runs kompoxops with JSON output.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let arguments: Vec<&str> =
             ["--output", "json"].into_iter().chain(arguments.iter().copied()).collect();
         serde_json::from_str(&self.ok(&arguments)).expect("JSON")
     }
 
     /// Deploys.
-    pub fn deploy(&self) -> String {
+    pub(crate) fn deploy(&self) -> String {
         self.ok(&["app", "deploy"])
     }
 
     /// The app's Namespace.
-    pub fn namespace(&self) -> String {
+    pub(crate) fn namespace(&self) -> String {
         self.json(&["app", "status"])["namespace"].as_str().expect("a Namespace").to_owned()
     }
 
     /// kubectl in the app's Namespace, as JSON.
-    pub fn objects(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn objects(&self, arguments: &[&str]) -> Value {
         let namespace = self.namespace();
         let arguments: Vec<&str> = ["--namespace", &namespace, "get", "--output", "json"]
             .into_iter()
@@ -149,7 +149,7 @@ impl App {
     }
 
     /// The Pod.
-    pub fn pod(&self) -> Value {
+    pub(crate) fn pod(&self) -> Value {
         let pods = self.objects(&["pods"]);
         let pods = pods["items"].as_array().expect("a list");
         assert_eq!(pods.len(), 1, "one app, one Pod: {pods:?}");
@@ -157,14 +157,14 @@ impl App {
     }
 
     /// Runs a command in a service.
-    pub fn exec(&self, service: &str, command: &[&str]) -> String {
+    pub(crate) fn exec(&self, service: &str, command: &[&str]) -> String {
         let arguments: Vec<&str> =
             ["app", "exec", "-s", service, "--"].into_iter().chain(command.iter().copied()).collect();
         self.ok(&arguments)
     }
 
     /// A path on the app's assigned disk, as this machine sees it.
-    pub fn on_disk(&self, path: &str) -> PathBuf {
+    pub(crate) fn on_disk(&self, path: &str) -> PathBuf {
         let disks = self.json(&["disk", "list"]);
         let disks = disks["disks"].as_array().or(disks.as_array()).expect("a list").clone();
         let assigned = disks.iter().find(|disk| disk["assigned"] == true).expect("an assigned disk");
@@ -182,7 +182,7 @@ impl Drop for App {
 }
 
 /// Runs kubectl as the administrator.
-pub fn kubectl(arguments: &[&str]) -> String {
+pub(crate) fn kubectl(arguments: &[&str]) -> String {
     bed()
         .cluster
         .kubectl()
@@ -192,6 +192,6 @@ pub fn kubectl(arguments: &[&str]) -> String {
 }
 
 /// Bytes as text.
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -287,6 +287,7 @@ mod tests {
                 line("Ingress", "old", Action::Delete),
             ],
             disks: vec!["default: d1, 10Gi".to_owned()],
+            objects: Vec::new(),
         };
         let expected = "\
 ACTION  WHAT                    FIELDS
