@@ -254,3 +254,41 @@ fn unusable(error: &KubeconfigError, origin: &str) -> PortError {
         other => failed(ErrorKind::Invalid, origin, other.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(name: &str, rest: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Config\n{rest}\n\
+             clusters: [{{name: c, cluster: {{server: 'https://{name}:6443'}}}}]\n\
+             contexts: [{{name: {name}, context: {{cluster: c, user: u}}}}]\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn several_files_are_merged_and_missing_ones_skipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let [missing, one, two] = ["missing", "one", "two"].map(|name| folder.path().join(name));
+        std::fs::write(&one, part("one", "")).unwrap();
+        std::fs::write(&two, part("two", "current-context: two")).unwrap();
+        let client = Client::from_paths(&[missing.clone(), one, two], Options::default()).await.unwrap();
+        assert_eq!(client.server(), "https://one:6443", "context two, cluster c of the first file");
+        let copy = client.kubeconfig().unwrap();
+        let again = Client::from_kubeconfig(&copy, Options::default()).await.unwrap();
+        assert_eq!(again.server(), client.server());
+
+        let error = Client::from_paths(std::slice::from_ref(&missing), Options::default()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NotFound);
+        assert!(error.to_string().contains(&missing.display().to_string()), "{error}");
+    }
+
+    #[tokio::test]
+    async fn outside_of_a_cluster_there_is_no_service_account() {
+        if env::var_os("KUBERNETES_SERVICE_HOST").is_none() {
+            let error = Client::in_cluster(Options::default()).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::NotFound);
+        }
+    }
+}

@@ -55,7 +55,7 @@ impl Client {
         let http = path
             .exec(&request.pod, &request.command, &params)
             .map_err(|error| site.client(kube::Error::BuildRequest(error)))?;
-        let opening = async { self.kube().connect(http).await.map_err(|error| site.client(error)) };
+        let opening = async { self.kube().connect(http).await.map_err(|error| site.pod_client(error)) };
         let connection = limits.at_most(self.request_timeout()).run(&site, opening).await?;
         if streams.stdin.is_some() && !connection.supports_stream_close() {
             return Err(site
@@ -207,7 +207,7 @@ fn exit_code(site: &Site, status: &Status) -> Result<i32, PortError> {
             let problem = site.error(ErrorKind::NotFound);
             Err(problem.detail("the container has no such program").because(status.clone()))
         }
-        None => Err(site.status(status)),
+        None => Err(site.pod(status)),
     }
 }
 

@@ -49,7 +49,7 @@ impl Client {
         let http = path
             .portforward(&request.pod, &[request.port])
             .map_err(|error| site.client(kube::Error::BuildRequest(error)))?;
-        let opening = async { self.kube().connect(http).await.map_err(|error| site.client(error)) };
+        let opening = async { self.kube().connect(http).await.map_err(|error| site.pod_client(error)) };
         let connection = limits.at_most(self.request_timeout()).run(&site, opening).await?;
         let patience = site.clone();
         Ok(Forward {

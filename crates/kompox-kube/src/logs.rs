@@ -9,7 +9,6 @@ use futures::{FutureExt as _, TryStreamExt as _};
 use http_body_util::BodyExt as _;
 use kompox_model::port::{ErrorKind, LogRequest, PortError};
 use kube::api::LogParams;
-use kube::core::Status;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -57,25 +56,11 @@ impl Client {
     }
 }
 
-/// A container that has no log yet, or no longer, is refused as a bad request; to a caller that is a state.
 fn refused(site: &Site, failure: Failure) -> PortError {
     match failure {
-        Failure::Status(status) if status.code == 400 => {
-            site.status(&Status { code: 0, ..state_of(*status) })
-        }
-        other => other.into_port(site),
+        Failure::Status(status) => site.pod(&status),
+        Failure::Port(error) => error,
     }
-}
-
-fn state_of(status: Status) -> Status {
-    let reason = if status.message.contains("waiting to start") {
-        "Conflict"
-    } else if status.message.contains("not found") || status.message.contains("is not valid for pod") {
-        "NotFound"
-    } else {
-        "BadRequest"
-    };
-    Status { reason: reason.to_owned(), ..status }
 }
 
 impl AsyncRead for Log {

@@ -52,6 +52,22 @@ impl Site {
         error.because(Answer { code: status.code, reason: status.reason.clone() })
     }
 
+    /// An answer about a container of a Pod. A container that does not run (yet) is refused as a bad request, or as
+    /// an internal error; to a caller it is a state.
+    pub(crate) fn pod(&self, status: &Status) -> PortError {
+        let error = self.status(status);
+        let kind = pod_kind(&status.message).unwrap_or(error.kind);
+        PortError { kind, ..error }
+    }
+
+    /// An error of the kube crate that opening a stream to a Pod gave.
+    pub(crate) fn pod_client(&self, error: kube::Error) -> PortError {
+        match error {
+            kube::Error::Api(status) => self.pod(&status),
+            other => self.client(other),
+        }
+    }
+
     /// An error of the kube crate.
     pub(crate) fn client(&self, error: kube::Error) -> PortError {
         use kube::Error as E;
@@ -194,6 +210,21 @@ fn trust_hint(error: &rustls::Error) -> &'static str {
             "the kubeconfig's certificate authority did not sign the server's certificate; take a fresh kubeconfig"
         }
         _ => "check that the address of the kubeconfig speaks TLS and that the clocks agree",
+    }
+}
+
+/// The kind that the words of kubelet and API server stand for.
+fn pod_kind(message: &str) -> Option<ErrorKind> {
+    const NOT_RUNNING: &[&str] =
+        &["waiting to start", "container not found", "does not have a host assigned", "in a completed pod"];
+    const MISSING: &[&str] = &["is not valid for pod", "previous terminated container"];
+    let says = |signs: &[&str]| signs.iter().any(|sign| message.contains(sign));
+    if says(NOT_RUNNING) {
+        Some(ErrorKind::Conflict)
+    } else if says(MISSING) {
+        Some(ErrorKind::NotFound)
+    } else {
+        None
     }
 }
 

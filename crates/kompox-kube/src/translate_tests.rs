@@ -135,3 +135,23 @@ fn the_output_of_a_credential_plugin_is_dropped() {
     let shown = format!("{error:?}");
     assert!(shown.contains("login") && !shown.contains("canary"), "{shown}");
 }
+
+#[test]
+fn containers_that_do_not_run_are_a_state() {
+    for (code, message, kind) in [
+        (400, "container \"c\" in pod \"p\" is waiting to start: ErrImageNeverPull", ErrorKind::Conflict),
+        (500, "container not found (\"c\")", ErrorKind::Conflict),
+        (400, "pod p does not have a host assigned", ErrorKind::Conflict),
+        (
+            400,
+            "cannot exec into a container in a completed pod; current phase is Failed",
+            ErrorKind::Conflict,
+        ),
+        (400, "previous terminated container \"c\" in pod \"p\" not found", ErrorKind::NotFound),
+        (400, "container d is not valid for pod p", ErrorKind::NotFound),
+        (404, "pods \"p\" not found", ErrorKind::NotFound),
+        (400, "a container name must be specified for pod p", ErrorKind::Invalid),
+    ] {
+        assert_eq!(site().pod(&status(&answer(code, "", message))).kind, kind, "{message}");
+    }
+}

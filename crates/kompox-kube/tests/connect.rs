@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
+use http::header::AUTHORIZATION;
 use kompox_kube::{Client, Options};
 use kompox_model::port::{Call, Cancel, Cluster as _, ErrorKind, PortError, Query};
 use kompox_model::{Gvk, ObjectRef};
 use kompox_testkit::ScriptedApi;
 use secrecy::{ExposeSecret as _, SecretSlice};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -122,7 +125,7 @@ async fn the_user_agent_and_the_pace_are_seen_by_the_server() {
     // Two at once, then five more, 20 ms apart.
     assert!(started.elapsed() >= Duration::from_millis(95), "{:?}", started.elapsed());
     assert_eq!(api.requests().len(), 7);
-    assert!(api.requests().iter().all(|request| request.user_agent == "kompoxops/test"));
+    assert!(api.requests().iter().all(|request| request.user_agent() == "kompoxops/test"));
 }
 
 #[tokio::test]
@@ -135,5 +138,86 @@ async fn the_default_user_agent_names_the_module() {
     let reference = ObjectRef::new(Gvk::core("Namespace"), None, "kube-system");
     let namespace = client.get(&Call::new(&cancel), &reference).await.unwrap().unwrap();
     assert_eq!(namespace["metadata"]["uid"], facts.uid);
-    assert!(api.requests().iter().all(|request| request.user_agent == "kompoxops/kube"));
+    assert!(api.requests().iter().all(|request| request.user_agent() == "kompoxops/kube"));
+}
+
+/// A kubeconfig for a scripted server, with something in place of its user and something added to its cluster.
+fn kubeconfig(api: &ScriptedApi, user: &str, cluster: &str) -> String {
+    api.kubeconfig()
+        .replace("user: {}", &format!("user: {user}"))
+        .replace("cluster: {server", &format!("cluster: {{{cluster}server"))
+}
+
+#[tokio::test]
+async fn an_exec_plugin_gives_the_token() {
+    let api = ScriptedApi::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("login");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o755)
+        .open(&plugin)
+        .unwrap();
+    let credential = r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"from-plugin"}}"#;
+    write!(file, "#!/bin/sh\necho '{credential}'\n").unwrap();
+    drop(file);
+    // A command with a slash is relative to the kubeconfig's folder.
+    let user =
+        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./login, interactiveMode: Never}}";
+    let path = folder.path().join("kubeconfig");
+    std::fs::write(&path, kubeconfig(&api, user, "")).unwrap();
+    let client = Client::from_path(&path, Options::default()).await.unwrap();
+    let cancel = Cancel::new();
+    client.facts(&Call::new(&cancel)).await.unwrap();
+    assert!(api.requests().iter().all(|request| request.header(AUTHORIZATION) == "Bearer from-plugin"));
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "nothing was written: {left:?}");
+}
+
+#[tokio::test]
+async fn a_token_is_sent() {
+    let api = ScriptedApi::start().await.unwrap();
+    let client = from_text(&kubeconfig(&api, "{token: secret-token}", ""), Options::default()).await.unwrap();
+    let cancel = Cancel::new();
+    client.facts(&Call::new(&cancel)).await.unwrap();
+    assert_eq!(api.requests()[0].header(AUTHORIZATION), "Bearer secret-token");
+}
+
+/// A proxy for one connection; returns what was asked of it.
+async fn proxy_once(listener: tokio::net::TcpListener) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (mut client, _) = listener.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.split(' ').nth(1).unwrap().to_owned();
+    let mut server = tokio::net::TcpStream::connect(&target).await.unwrap();
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+    tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+    head
+}
+
+#[tokio::test]
+async fn the_proxy_of_the_kubeconfig_is_used() {
+    let api = ScriptedApi::start().await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("proxy-url: 'http://user:pass@{}', ", listener.local_addr().unwrap());
+    let client = from_text(&kubeconfig(&api, "{}", &proxy), Options::default()).await.unwrap();
+    let cancel = Cancel::new();
+    let call = Call::new(&cancel);
+    let query = Query::new(Gvk::core("Pod"), None);
+    let (head, listed) = tokio::join!(proxy_once(listener), client.list(&call, &query));
+    assert!(listed.unwrap().is_empty());
+    assert!(head.starts_with("CONNECT 127.0.0.1:"), "{head}");
+    assert!(head.to_lowercase().contains("proxy-authorization: basic dxnlcjpwyxnz"), "{head}");
+    assert_eq!(api.requests().len(), 1);
+
+    let other = kubeconfig(&api, "{}", "proxy-url: 'socks5://127.0.0.1:1', ");
+    let error = from_text(&other, Options::default()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
 }

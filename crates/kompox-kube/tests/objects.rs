@@ -25,7 +25,7 @@ async fn an_object_is_applied_read_listed_and_deleted() {
     assert_eq!(applied["data"]["k"], "v");
     let request = &api.writes()[0];
     assert_eq!(request.line(), "PATCH /api/v1/namespaces/default/configmaps/a");
-    assert_eq!(request.media_type, "application/apply-patch+yaml");
+    assert_eq!(request.media_type(), "application/apply-patch+yaml");
     assert_eq!((&*request.query["fieldManager"], &*request.query["force"]), ("kompox", "true"));
 
     assert_eq!(client.get(&call, &object.reference).await.unwrap(), Some(applied.clone()));

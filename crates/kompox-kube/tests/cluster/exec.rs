@@ -71,12 +71,17 @@ async fn small_commands_end_as_they_should() {
 async fn what_cannot_run_is_an_error() {
     let bed = Bed::new("exec-errors").await;
     bed.shell().await;
+    bed.pod("done", "true", |pod| pod["status"]["phase"] == "Succeeded").await;
+    let ended = ExecRequest { pod: "done".into(), ..bed.command("true") };
     let missing = ExecRequest { command: vec!["no-such-program".into()], ..bed.command("") };
     let no_container = ExecRequest { container: Some("other".into()), ..bed.command("true") };
     let no_pod = ExecRequest { pod: "other".into(), ..bed.command("true") };
-    for (request, kind) in
-        [(missing, ErrorKind::NotFound), (no_container, ErrorKind::Invalid), (no_pod, ErrorKind::NotFound)]
-    {
+    for (request, kind) in [
+        (missing, ErrorKind::NotFound),
+        (no_container, ErrorKind::NotFound),
+        (ended, ErrorKind::Conflict),
+        (no_pod, ErrorKind::NotFound),
+    ] {
         let error = exec_bytes(&bed.client, &bed.call(), &request, b"").await.unwrap_err();
         assert_eq!(error.kind, kind, "{error} {:?}", error.source);
         assert!(error.detail.is_some(), "{error}");

@@ -16,6 +16,7 @@ mod store;
 pub use fault::{Fault, When};
 
 use http::Method;
+use http::header::{self, HeaderMap, HeaderName};
 use path::Place;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -37,10 +38,8 @@ pub struct Recorded {
     pub path: String,
     /// Its query, decoded.
     pub query: BTreeMap<String, String>,
-    /// Who says it asks.
-    pub user_agent: String,
-    /// The type of the body.
-    pub media_type: String,
+    /// Its headers.
+    pub headers: HeaderMap,
     /// The body, null when it is no JSON.
     pub body: Value,
 }
@@ -50,6 +49,24 @@ impl Recorded {
     #[must_use]
     pub fn is_write(&self) -> bool {
         self.method != Method::GET && !self.query.contains_key("dryRun")
+    }
+
+    /// A header as text, empty when it is not there.
+    #[must_use]
+    pub fn header(&self, name: HeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Who says it asks.
+    #[must_use]
+    pub fn user_agent(&self) -> &str {
+        self.header(header::USER_AGENT)
+    }
+
+    /// The type of the body.
+    #[must_use]
+    pub fn media_type(&self) -> &str {
+        self.header(header::CONTENT_TYPE)
     }
 
     /// Method and path in one line.

@@ -7,7 +7,7 @@ use super::{Recorded, Shared};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, stream};
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
@@ -36,10 +36,6 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-fn text(headers: &HeaderMap, name: header::HeaderName) -> String {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
-}
-
 /// Answers one request. An error breaks the connection.
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
@@ -48,8 +44,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<R
     let recorded = Recorded {
         method: parts.method.clone(),
         query: path::query(parts.uri.query().unwrap_or_default()),
-        user_agent: text(&parts.headers, header::USER_AGENT),
-        media_type: text(&parts.headers, header::CONTENT_TYPE),
+        headers: parts.headers,
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         path,
     };
@@ -103,7 +98,7 @@ fn reply(shared: &Shared, recorded: &Recorded) -> Response<Body> {
         method: &recorded.method,
         place: &place,
         query: &recorded.query,
-        media_type: &recorded.media_type,
+        media_type: recorded.media_type(),
         body: &recorded.body,
     };
     let before = state.store.version();
