@@ -12,6 +12,9 @@ use crate::steps::Steps;
 /// Overrides where the test bed keeps its state.
 pub const ROOT_VARIABLE: &str = "KOMPOX_TESTBED_DIR";
 
+/// Folders every cluster has for itself, so that it would not see the machine's.
+const COVERED: &[&str] = &["/run", "/var/run", "/proc", "/var/lib/kubelet", "/var/lib/cni"];
+
 /// The test bed of one checkout.
 #[derive(Debug, Clone)]
 pub struct Testbed {
@@ -35,10 +38,16 @@ impl Testbed {
     /// # Errors
     /// As [`Testbed::of_this_checkout`].
     pub fn open(root: &Path) -> Result<Self> {
+        let covered = |path: &Path| COVERED.iter().any(|folder| path.starts_with(folder));
+        let refuse =
+            |path: &Path| Err(Error::Machine(format!("a cluster covers {} with its own", path.display())));
+        if covered(root) {
+            return refuse(root);
+        }
         std::fs::create_dir_all(root).map_err(Error::file("make", root))?;
         let root = root.canonicalize().map_err(Error::file("resolve", root))?;
-        if root.starts_with("/run") || root.starts_with("/var/lib/kubelet") {
-            return Err(Error::Machine(format!("a cluster covers {} with its own", root.display())));
+        if covered(&root) {
+            return refuse(&root);
         }
         Ok(Self { layout: Layout { repository: repository(), root } })
     }

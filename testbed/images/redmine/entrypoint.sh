@@ -2,7 +2,7 @@
 # Brings Redmine's database up to date, then runs its web server as the user redmine.
 # REDMINE_DB_POSTGRES (host), REDMINE_DB_PORT, REDMINE_DB_USERNAME, REDMINE_DB_PASSWORD,
 # REDMINE_DB_DATABASE, SECRET_KEY_BASE or REDMINE_SECRET_KEY_BASE, each also as NAME_FILE;
-# REDMINE_NO_DB_MIGRATE leaves the database alone.
+# REDMINE_LANG for the first default data; REDMINE_NO_DB_MIGRATE leaves the database alone.
 set -eu
 cd /usr/src/redmine
 
@@ -23,6 +23,6 @@ export SECRET_KEY_BASE="${SECRET_KEY_BASE:-${REDMINE_SECRET_KEY_BASE:-$(head -c 
 # No package script ran that would have pinned the gems.
 bundle install --local --quiet
 if [ -z "${REDMINE_NO_DB_MIGRATE:-}" ]; then
-  REDMINE_LANG="${REDMINE_LANG:-en}" SCHEMA=/dev/null bundle exec rake --silent db:migrate redmine:load_default_data
+  SCHEMA=/dev/null bundle exec rake --silent testbed:prepare
 fi
 exec "$@"

@@ -85,6 +85,11 @@ const REDMINE_FILES: &[Own] = &[
         text: include_str!("../../../../testbed/images/redmine/database.yml"),
     },
     Own {
+        path: "usr/src/redmine/lib/tasks/testbed.rake",
+        mode: 0o644,
+        text: include_str!("../../../../testbed/images/redmine/prepare.rake"),
+    },
+    Own {
         path: "usr/src/redmine/config/additional_environment.rb",
         mode: 0o644,
         text: include_str!("../../../../testbed/images/redmine/environment.rb"),
