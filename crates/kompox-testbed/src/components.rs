@@ -11,8 +11,8 @@ pub(crate) struct Programs {
     pub(crate) kubernetes: PathBuf,
     /// The folder of etcd.
     pub(crate) etcd: PathBuf,
-    /// The helper.
-    pub(crate) helper: PathBuf,
+    /// The agent.
+    pub(crate) agent: PathBuf,
 }
 
 /// A long-running program of a cluster.
@@ -176,7 +176,7 @@ impl CommandLines<'_> {
     /// Addresses for Services of type LoadBalancer.
     pub(crate) fn load_balancer(&self) -> Component {
         let command = vec![
-            self.programs.helper.display().to_string(),
+            self.programs.agent.display().to_string(),
             "balance".to_owned(),
             self.kubernetes("kubectl"),
             self.path("pki/admin.conf"),

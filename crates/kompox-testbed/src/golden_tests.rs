@@ -42,7 +42,7 @@ fn command_lines() {
     let programs = Programs {
         kubernetes: PathBuf::from("/bin/kubernetes"),
         etcd: PathBuf::from("/bin/etcd"),
-        helper: PathBuf::from("/bin/helper"),
+        agent: PathBuf::from("/bin/agent"),
     };
     let lines = CommandLines { slot: slot(), folder: Path::new("/state/b"), programs: &programs };
     let mut text = String::new();

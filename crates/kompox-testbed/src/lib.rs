@@ -5,12 +5,14 @@
 mod cluster;
 mod components;
 mod configuration;
+mod down;
 mod error;
 mod golang;
 #[cfg(test)]
 mod golden_tests;
 pub mod https;
 mod image;
+mod import;
 mod key;
 mod kubectl;
 mod layout;
@@ -26,10 +28,13 @@ mod slot;
 mod steps;
 mod template;
 mod testbed;
+mod up;
 
-pub use cluster::{Cluster, Running, Status, UpOptions, Wipe};
+pub use cluster::{Cluster, Running, Status};
+pub use down::Wipe;
 pub use error::{Error, Result};
 pub use image::{Image, ImageArchive};
 pub use kubectl::Kubectl;
 pub use program::Program;
 pub use testbed::{ROOT_VARIABLE, Testbed};
+pub use up::UpOptions;

@@ -29,7 +29,7 @@ const SHOWN_LINES: usize = 15;
 pub(crate) struct Namespaces {
     slot: Slot,
     folder: PathBuf,
-    helper: PathBuf,
+    agent: PathBuf,
     /// Their first process: when it ends, all others do.
     pub(crate) holder: ProcessId,
 }
@@ -45,19 +45,19 @@ pub(crate) struct Started {
 
 impl Namespaces {
     /// Namespaces that exist already.
-    pub(crate) fn existing(slot: Slot, folder: &Path, helper: &Path, holder: ProcessId) -> Self {
-        Self { slot, folder: folder.to_owned(), helper: helper.to_owned(), holder }
+    pub(crate) fn existing(slot: Slot, folder: &Path, agent: &Path, holder: ProcessId) -> Self {
+        Self { slot, folder: folder.to_owned(), agent: agent.to_owned(), holder }
     }
 
     /// Makes new ones, empty.
-    pub(crate) fn create(slot: Slot, folder: &Path, helper: &Path) -> Result<Self> {
+    pub(crate) fn create(slot: Slot, folder: &Path, agent: &Path) -> Result<Self> {
         machine::make_groups(slot)?;
         let log = folder.join("log/holder.log");
-        let mut unshare = joined(helper, slot);
+        let mut unshare = joined(agent, slot);
         unshare
             .args(["unshare", "--mount", "--propagation", "slave", "--net", "--uts", "--ipc", "--pid"])
             .args(["--fork", "--kill-child", "--mount-proc"])
-            .arg(helper)
+            .arg(agent)
             .arg("hold");
         let holder = launch(unshare, "the namespaces' first process", &log)?;
         let own = fs::read_link("/proc/self/ns/net").map_err(Error::file("read", "/proc/self/ns/net"))?;
@@ -65,7 +65,7 @@ impl Namespaces {
         wait_until(START_LIMIT, "the cluster's namespaces", || {
             fs::read_link(&theirs).is_ok_and(|link| link != own)
         })?;
-        Ok(Self::existing(slot, folder, helper, holder))
+        Ok(Self::existing(slot, folder, agent, holder))
     }
 
     /// Link, mounts, host name, addresses and the routes to them.
@@ -142,7 +142,7 @@ impl Namespaces {
             let what = format!("the end of {}", component.name);
             wait_until(START_LIMIT, &what, || !running.process.alive())?;
         }
-        let mut command = joined(&self.helper, self.slot);
+        let mut command = joined(&self.agent, self.slot);
         command.arg("nsenter").args(self.enter()).arg("--").args(&component.command);
         let process = launch(command, component.name, &self.log(component.name))?;
         let record = self.record(component.name);
@@ -179,9 +179,9 @@ fn failure(what: String, log: PathBuf) -> Error {
     Error::Component { what, log, tail }
 }
 
-/// A command line that starts with the helper, which joins the cluster's control groups.
-fn joined(helper: &Path, slot: Slot) -> Command {
-    let mut command = Command::new(helper);
+/// A command line that starts with the agent, which joins the cluster's control groups.
+fn joined(agent: &Path, slot: Slot) -> Command {
+    let mut command = Command::new(agent);
     command.env_clear().env("PATH", SYSTEM_PATH).env("HOME", "/root").arg("join").arg(slot.group());
     command
 }

@@ -22,7 +22,7 @@ const NEEDED: &[(&str, &str)] = &[
 ];
 /// A file and the package it comes from, for packages without a program on the path.
 const NEEDED_FILES: &[(&str, &str)] = &[("/usr/lib/cni/bridge", "containernetworking-plugins")];
-/// What the Debian helper asks before it starts a service; 101 means no.
+/// What Debian asks before it starts a service; 101 means no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Installs what is missing.

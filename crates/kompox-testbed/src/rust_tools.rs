@@ -21,10 +21,10 @@ struct Tool {
     sources: &'static [&'static str],
 }
 
-const HELPER: Tool = Tool {
+const AGENT: Tool = Tool {
     package: "kompox-testbed",
-    program: "testbed-helper",
-    sources: &["crates/kompox-testbed/src/bin/testbed-helper"],
+    program: "testbed-agent",
+    sources: &["crates/kompox-testbed/src/bin/testbed-agent"],
 };
 const SERVER: Tool = Tool {
     package: "kompox-testbed",
@@ -37,9 +37,9 @@ const NODE: Tool = Tool {
     sources: &["crates/kompox-node", "crates/kompox-node-protocol"],
 };
 
-/// The helper that runs beside a cluster's daemons.
-pub(crate) fn helper(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
-    ensure(&HELPER, layout, steps)
+/// The agent that runs beside a cluster's daemons.
+pub(crate) fn agent(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
+    ensure(&AGENT, layout, steps)
 }
 
 /// The HTTP server with faults on demand.

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cluster::{Cluster, UpOptions, Wipe};
+use crate::cluster::Cluster;
+use crate::down::Wipe;
 use crate::error::{Error, Result};
 use crate::image::{self, Image, ImageArchive};
 use crate::layout::Layout;
 use crate::slot::Slot;
 use crate::steps::Steps;
+use crate::up::UpOptions;
 
 /// Overrides where the test bed keeps its state.
 pub const ROOT_VARIABLE: &str = "KOMPOX_TESTBED_DIR";

@@ -38,7 +38,7 @@ pub enum Image {
     Redmine,
     /// An HTTP server of our own with faults on demand.
     Testserver,
-    /// The node helper of Kompox.
+    /// kompox-node.
     KompoxNode,
 }
 

@@ -55,18 +55,18 @@ pub(super) fn words(words: &[&str]) -> Vec<String> {
 }
 
 fn pause(layout: &Layout, steps: &Steps<'_>) -> Result<Recipe> {
-    let helper = rust_tools::helper(layout, steps)?;
+    let agent = rust_tools::agent(layout, steps)?;
     Ok(Recipe {
         reference: PAUSE_REFERENCE.to_owned(),
-        key: Key::default().text("pause 1").file(&helper)?.short(),
+        key: Key::default().text("pause 1").file(&agent)?.short(),
         config: Config {
-            entrypoint: words(&["/testbed-helper", "hold"]),
+            entrypoint: words(&["/testbed-agent", "hold"]),
             user: "65535:65535".to_owned(),
             ..Config::default()
         },
         tree: Box::new(move |_| {
             let mut tree = Tree::default();
-            tree.file("testbed-helper", 0o755, Content::Copy(helper));
+            tree.file("testbed-agent", 0o755, Content::Copy(agent));
             Ok(tree)
         }),
     })

@@ -16,13 +16,13 @@ fn main() -> ExitCode {
         ["hold"] => hold::hold(),
         ["join", group, program, arguments @ ..] => join::join(group, program, arguments),
         ["balance", kubectl, kubeconfig, address] => balance::balance(kubectl, kubeconfig, address),
-        _ => Err("usage: testbed-helper hold | join GROUP PROGRAM ARG… | balance KUBECTL KUBECONFIG ADDRESS"
+        _ => Err("usage: testbed-agent hold | join GROUP PROGRAM ARG… | balance KUBECTL KUBECONFIG ADDRESS"
             .to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("testbed-helper: {message}");
+            eprintln!("testbed-agent: {message}");
             ExitCode::from(2)
         }
     }
