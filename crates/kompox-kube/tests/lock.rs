@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
-mod common;
+mod fixture;
 
-use common::scripted;
+use fixture::scripted;
 use jiff::{SignedDuration, Timestamp};
 use kompox_kube::{Client, Options};
 use kompox_model::port::{Call, Cancel, Cluster as _, ErrorKind, Lock, PortError};

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
-mod common;
+mod fixture;
 
-use common::{config_map, config_map_ref, names, port, scripted};
+use fixture::{config_map, config_map_ref, names, port, scripted};
 use http::Method;
 use kompox_kube::{ManifestOptions, Options};
 use kompox_model::port::{ApplyOptions, Call, Cancel, Cluster as _, ErrorKind, Patch, Query};

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
-mod common;
+mod fixture;
 
-use common::{config_map, names, scripted};
+use fixture::{config_map, names, scripted};
 use futures::StreamExt as _;
 use http::Method;
 use kompox_kube::Options;
