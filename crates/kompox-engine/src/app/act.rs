@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use kompox_model::port::{ApplyOptions, ErrorKind, Lock, Patch, PortError};
 use kompox_model::{Gvk, Object, ObjectRef, label};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Makes sure of the app's Namespace and takes its Lease.
 ///
@@ -83,8 +84,39 @@ pub(crate) async fn apply(scope: &Scope<'_>, lock: &dyn Lock, steps: &[Vec<&Obje
         }))
         .await?;
         interrupted(scope, "some objects were applied; a repeat continues")?;
+        bound(scope, step).await?;
     }
     Ok(())
+}
+
+/// How long claims may take to bind before the Pod is made all the same.
+const BINDING: Duration = Duration::from_secs(3);
+
+/// Waits a moment until the claims among `objects` are bound: a Pod that the scheduler sees earlier is put aside for a
+/// second. Claims that bind only with their Pod are not waited for any longer.
+async fn bound(scope: &Scope<'_>, objects: &[&Object]) -> Result<(), Error> {
+    let mut claims =
+        objects.iter().map(|object| &object.reference).filter(|r| r.gvk.kind == "PersistentVolumeClaim");
+    let Some(first) = claims.next() else { return Ok(()) };
+    let wanted: Vec<&str> = claims.chain([first]).map(|reference| reference.name.as_str()).collect();
+    let call = scope.call();
+    let query = kompox_model::port::Query::new(first.gvk.clone(), first.namespace.as_deref());
+    let mut snapshots = scope.kubernetes.watch(&call, &query);
+    let is_bound = |found: &[Value], name: &str| {
+        found.iter().any(|claim| {
+            claim.pointer("/metadata/name") == Some(&name.into())
+                && claim.pointer("/status/phase") == Some(&"Bound".into())
+        })
+    };
+    let watching = async {
+        loop {
+            let found = next(scope, &mut snapshots, "some objects were applied; a repeat continues").await?;
+            if wanted.iter().all(|name| is_bound(&found, name)) {
+                return Ok(());
+            }
+        }
+    };
+    tokio::time::timeout(BINDING, watching).await.unwrap_or(Ok(()))
 }
 
 /// What a forced apply of the objects would give, without writing.

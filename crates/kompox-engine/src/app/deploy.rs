@@ -6,7 +6,8 @@ use crate::app::wait::{self, Expectation};
 use crate::app::{Loaded, Plan, act};
 use crate::progress::Step;
 use crate::{Error, Event, Scope, disk};
-use kompox_convert::{Host, Role};
+use futures::future::try_join_all;
+use kompox_convert::{Host, HostClaim, Role};
 use kompox_model::port::{DiskCreate, ErrorKind, Lock};
 use kompox_model::{DiskName, DiskSource, Object, ObjectRef, VolumeName};
 use kompox_yaml::Diagnostics;
@@ -214,23 +215,34 @@ async fn fill(scope: &Scope<'_>, loaded: &Loaded, lock: &dyn Lock, seen: &Seen) 
 
 /// Creates the claims of new hosts; whoever creates a claim first owns the host.
 async fn claim_hosts(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen) -> Result<(), Error> {
-    for claim in &seen.claims {
-        let object = claim.object();
-        if seen.live.contains_key(&object.reference) {
-            continue;
-        }
-        lock.check()?;
-        match scope.kubernetes.create(&scope.call(), &object).await {
-            Ok(_) => {}
-            Err(error) if error.kind == ErrorKind::AlreadyExists => {
-                if let Some(body) = scope.kubernetes.get(&scope.call(), &object.reference).await? {
-                    see::check_claim(claim, &body)?;
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    try_join_all(seen.claims.iter().map(|claim| claim_host(scope, lock, seen, claim))).await?;
     Ok(())
+}
+
+async fn claim_host(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen, claim: &HostClaim) -> Result<(), Error> {
+    let object = claim.object();
+    if seen.live.contains_key(&object.reference) {
+        return Ok(());
+    }
+    lock.check()?;
+    match scope.kubernetes.create(&scope.call(), &object).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::AlreadyExists => {
+            let found = scope.kubernetes.get(&scope.call(), &object.reference).await?;
+            match found {
+                Some(body) => see::check_claim(claim, &body),
+                None => Err(Error::refused(
+                    ErrorKind::Conflict,
+                    format!(
+                        "the claim of host {} was made and removed by somebody else just now",
+                        claim.host
+                    ),
+                    "repeat the command",
+                )),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn deletions(seen: &Seen) -> Vec<(&ObjectRef, &Value)> {

@@ -4,16 +4,16 @@ use crate::{Error, Scope};
 use futures::future::try_join5;
 use kompox_convert::{Cidr, Facts, IngressFacts};
 use kompox_model::Gvk;
-use kompox_model::port::{ClusterFacts, ErrorKind, PortError, Query};
+use kompox_model::port::{ErrorKind, PortError, Query};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Asks the cluster for everything the converter wants to know.
+/// Asks the cluster for everything the converter wants to know but its version.
 ///
 /// # Errors
 /// NotFound when the ingress class or the controller's Service is missing; those of the cluster.
-pub(crate) async fn facts(scope: &Scope<'_>, cluster: &ClusterFacts) -> Result<Facts, Error> {
+pub(crate) async fn facts(scope: &Scope<'_>) -> Result<Facts, Error> {
     let call = scope.call();
     let ingress = &scope.cluster.ingress;
     let list = |query: Query| async move { scope.kubernetes.list(&call, &query).await };
@@ -45,7 +45,6 @@ pub(crate) async fn facts(scope: &Scope<'_>, cluster: &ClusterFacts) -> Result<F
     let pod_cidrs: BTreeSet<Cidr> =
         texts(&nodes, "/spec/podCIDRs").filter_map(|cidr| cidr.parse().ok()).collect();
     Ok(Facts {
-        kubernetes: cluster.version,
         node_addresses: node_addresses(&nodes),
         dual_stack: pod_cidrs.iter().any(|cidr| !cidr.is_ipv4()),
         pod_cidrs,

@@ -5,8 +5,8 @@ use crate::app::plan::{self, Action, Change, Plan};
 use crate::app::volumes::{self, Choice, Known};
 use crate::app::{Loaded, act, gather, record};
 use crate::{Error, Scope, disk};
-use futures::future::{try_join, try_join_all, try_join3};
-use kompox_convert::{Conversion, HostClaim, Input, VolumeBinding};
+use futures::future::{join3, try_join, try_join_all};
+use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
 use kompox_model::port::{DiskInventory, ErrorKind, PortError};
 use kompox_model::{Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName};
 use kompox_yaml::Diagnostics;
@@ -45,14 +45,16 @@ pub(crate) async fn see(
     loaded: &Loaded,
     start_empty: &BTreeSet<VolumeName>,
 ) -> Result<Seen, Error> {
-    let (cluster, namespace) = live::facts_and_namespace(scope).await?;
+    let own = async {
+        let (cluster, namespace) = live::facts_and_namespace(scope).await?;
+        let inventory = inventory(scope, &cluster.uid).await?;
+        Ok::<_, Error>((cluster, namespace, inventory))
+    };
+    // All at once, but errors in a fixed order: two runs of one situation must end alike.
+    let (own, live, facts) = join3(own, live::by_label(scope, true), gather::facts(scope)).await;
+    let (cluster, namespace, inventory) = own?;
+    let (mut live, facts) = (live?, Facts { kubernetes: cluster.version, ..facts? });
     let exists = namespace.is_some();
-    let (facts, mut live, inventory) = try_join3(
-        gather::facts(scope, &cluster),
-        live::by_label(scope, exists),
-        inventory(scope, &cluster.uid),
-    )
-    .await?;
     let in_use = kompox_convert::volumes_in_use(scope.app, &loaded.project, &loaded.binds);
     let known = Known {
         app: scope.app,
