@@ -55,6 +55,9 @@ const FOR_TESTS: [&str; 2] = ["kompox-testkit", "kompox-testbed"];
 /// What tests of a driver may use, too: the port it works through, on a real cluster.
 const FOR_TESTS_OF_DRIVERS: &str = "kompox-kube";
 
+/// What tests of the use cases may use, too: both ports with something behind them.
+const FOR_TESTS_OF_USE_CASES: [&str; 2] = ["kompox-kube", "kompox-provider"];
+
 /// Async runtimes, HTTP, Kubernetes and command-line crates that the pure core must not reach, with their
 /// whole families. Allowed for the signatures of ports: futures-core, futures-io, async-trait, bytes.
 const FORBIDDEN: [&str; 18] = [
@@ -112,7 +115,12 @@ fn arrows(metadata: &Metadata, package: &Package) -> Vec<Finding> {
     let production = package.declares.iter().filter(ours).filter(|other| !may(other));
     let tests = package.declares_for_tests.iter().filter(ours);
     let driver = allowed == DRIVER;
-    let for_tests = |other: &str| FOR_TESTS.contains(&other) || driver && other == FOR_TESTS_OF_DRIVERS;
+    let use_cases = name == "kompox-engine";
+    let for_tests = |other: &str| {
+        FOR_TESTS.contains(&other)
+            || driver && other == FOR_TESTS_OF_DRIVERS
+            || use_cases && FOR_TESTS_OF_USE_CASES.contains(&other)
+    };
     let tests = tests.filter(|other| !may(other) && !for_tests(other));
     production
         .map(|other| format!("{name} may not depend on {other}"))

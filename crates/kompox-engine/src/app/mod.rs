@@ -13,6 +13,7 @@ mod readiness;
 mod record;
 mod see;
 mod status;
+mod time_zone;
 mod validate;
 mod volumes;
 mod wait;

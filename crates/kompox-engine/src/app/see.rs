@@ -3,7 +3,7 @@
 use crate::app::live::{self, Live};
 use crate::app::plan::{self, Action, Change, Plan};
 use crate::app::volumes::{self, Choice, Known};
-use crate::app::{Loaded, act, gather, record};
+use crate::app::{Loaded, act, gather, record, time_zone};
 use crate::{Error, Scope, disk};
 use futures::future::{join3, try_join, try_join_all};
 use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
@@ -53,7 +53,9 @@ pub(crate) async fn see(
     // All at once, but errors in a fixed order: two runs of one situation must end alike.
     let (own, live, facts) = join3(own, live::by_label(scope, true), gather::facts(scope)).await;
     let (cluster, namespace, inventory) = own?;
-    let (mut live, facts) = (live?, Facts { kubernetes: cluster.version, ..facts? });
+    let (mut live, facts) = (live?, facts?);
+    let time_zones = time_zone::files(&loaded.project);
+    let facts = Facts { kubernetes: cluster.version, time_zones, ..facts };
     let exists = namespace.is_some();
     let in_use = kompox_convert::volumes_in_use(scope.app, &loaded.project, &loaded.binds);
     let known = Known {

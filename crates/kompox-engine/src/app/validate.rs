@@ -1,7 +1,7 @@
 //! `app validate`: what a deploy would make, without a cluster. Pure.
 
-use crate::app::Loaded;
 use crate::app::volumes::{self, Choice};
+use crate::app::{Loaded, time_zone};
 use kompox_convert::{Conversion, Facts, Input};
 use kompox_model::{App, Cluster, Provider, Volume, VolumeClass, VolumeKind, Workspace};
 use kompox_yaml::Diagnostics;
@@ -47,6 +47,6 @@ pub fn validate(
         project: &loaded.project,
         volumes: &bindings,
         binds: &loaded.binds,
-        facts: &Facts::offline(),
+        facts: &Facts { time_zones: time_zone::files(&loaded.project), ..Facts::offline() },
     })
 }
