@@ -9,6 +9,8 @@ pub(crate) struct Measured {
     pub(crate) seconds: f64,
     /// Largest resident set, in MiB.
     pub(crate) mebibytes: f64,
+    /// What it wrote to standard error.
+    pub(crate) stderr: String,
 }
 
 /// Runs a command with its output thrown away; it must succeed.
@@ -42,7 +44,7 @@ pub(crate) fn measure(command: &mut Command) -> Result<Measured, Box<dyn std::er
         )
         .into());
     }
-    Ok(Measured { seconds, mebibytes })
+    Ok(Measured { seconds, mebibytes, stderr: String::from_utf8_lossy(&output.stderr).into_owned() })
 }
 
 /// Peak resident memory of a running process, in MiB.
