@@ -33,6 +33,11 @@ impl Progress for () {
     fn event(&self, _: Event) {}
 }
 
+/// `1 object`, `2 objects`.
+pub(crate) fn objects(count: usize) -> String {
+    format!("{count} object{}", if count == 1 { "" } else { "s" })
+}
+
 /// Measures a step and tells its end.
 pub(crate) struct Step<'a> {
     progress: &'a dyn Progress,

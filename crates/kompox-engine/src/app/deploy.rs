@@ -4,7 +4,7 @@ use crate::app::see::{self, Seen};
 use crate::app::volumes::Choice;
 use crate::app::wait::{self, Expectation};
 use crate::app::{Loaded, Plan, act};
-use crate::progress::Step;
+use crate::progress::{Step, objects};
 use crate::{Error, Event, Scope, disk};
 use futures::future::try_join_all;
 use kompox_convert::{Host, HostClaim, Role};
@@ -117,7 +117,7 @@ async fn write(
         .map(|step| step.iter().filter(|object| seen.plan.writes(&object.reference)).collect())
         .collect();
     act::apply(scope, lock, &steps).await?;
-    step.done(format!("{} objects applied", steps.iter().map(Vec::len).sum::<usize>()));
+    step.done(format!("{} applied", objects(steps.iter().map(Vec::len).sum())));
     let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen, true)).await?) };
     if pod.is_some() {
         act::delete(scope, lock, rest.into_iter()).await?;

@@ -2,7 +2,7 @@
 
 use crate::app::act;
 use crate::app::live::{self, Live};
-use crate::progress::Step;
+use crate::progress::{Step, objects};
 use crate::{Error, Event, Scope};
 use kompox_model::port::{ErrorKind, Lock};
 use kompox_model::{Gvk, ObjectRef, label, object};
@@ -136,6 +136,6 @@ async fn remove_objects(scope: &Scope<'_>, lock: &dyn Lock) -> Result<Vec<String
             "somebody made it again meanwhile; repeat the command",
         ));
     }
-    step.done(format!("{} objects deleted", found.len()));
+    step.done(format!("{} deleted", objects(found.len())));
     Ok(in_order(&found).into_iter().map(|(reference, _)| reference.to_string()).collect())
 }

@@ -126,6 +126,10 @@ fn comparable(body: &Value) -> Value {
             for key in ["managedFields", "resourceVersion", "generation"] {
                 metadata.remove(key);
             }
+            // Controllers write it at any moment, also between our look and the dry run.
+            if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+                annotations.remove("deployment.kubernetes.io/revision");
+            }
         }
     }
     body
@@ -221,7 +225,10 @@ mod tests {
         let mut after = object("a", None, json!({}));
         after["metadata"]["resourceVersion"] = json!("2");
         after["metadata"]["managedFields"] = json!([{}]);
+        after["metadata"]["annotations"] = json!({"deployment.kubernetes.io/revision": "2"});
         after["status"] = json!({"x": 1});
-        assert_eq!(differences(&object("a", None, json!({})), &after), Vec::<String>::new());
+        let mut before = object("a", None, json!({}));
+        before["metadata"]["annotations"] = json!({"deployment.kubernetes.io/revision": "1"});
+        assert_eq!(differences(&before, &after), Vec::<String>::new());
     }
 }
