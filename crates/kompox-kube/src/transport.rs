@@ -6,7 +6,8 @@
 
 use crate::connect::Options;
 use crate::throttle::Pace;
-use http::Uri;
+use http::header::UPGRADE;
+use http::{Request, Uri};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
@@ -17,7 +18,7 @@ use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
 use std::time::Duration;
 use tower::retry::RetryLayer;
-use tower::{BoxError, Service, ServiceBuilder};
+use tower::{BoxError, Service, ServiceBuilder, service_fn};
 
 /// An idle connection is closed after this; API servers and load balancers keep them for longer.
 const IDLE: Duration = Duration::from_secs(60);
@@ -64,10 +65,17 @@ where
     C::Error: std::error::Error + Send + Sync + 'static,
 {
     let https = config.rustls_https_connector_with_connector(connector)?;
-    let http = HttpClient::builder(TokioExecutor::new())
+    let pooled = HttpClient::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
-        .build::<_, Body>(https);
+        .build::<_, Body>(https.clone());
+    // A server that refuses an upgrade may close the connection after its answer. In the pool, the next request would
+    // then be sent into a closed connection and fail.
+    let fresh = HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build::<_, Body>(https);
+    let http = service_fn(move |request: Request<Body>| {
+        let client = if request.headers().contains_key(UPGRADE) { &fresh } else { &pooled };
+        client.request(request)
+    });
     let repeats = RetryPolicy::new(Duration::from_millis(50), Duration::from_secs(5), REPEATS, true)
         .expect("the smaller delay is smaller");
     let service = ServiceBuilder::new()
