@@ -102,7 +102,10 @@ impl State {
     fn react(&mut self, written: &Value) {
         let made = self.reaction.as_ref().map(|reaction| reaction(written)).unwrap_or_default();
         for (path, object) in made {
-            self.put(&path, object);
+            match Place::parse(&path) {
+                Some(place) if object.is_null() => self.store.remove(&place),
+                _ => self.put(&path, object),
+            }
         }
     }
 }
@@ -244,8 +247,8 @@ impl ScriptedApi {
         self.shared.state().canned.insert((method, path.to_owned()), (code, body.to_owned()));
     }
 
-    /// Stands in for controllers: after each change, `reaction` gets the object that was written and returns what
-    /// follows from it, by path.
+    /// Stands in for controllers: after each change, `reaction` gets the server's answer (the object that was written, or
+    /// the status of a deletion) and returns what follows from it, by path; null removes the object there.
     pub fn react(&self, reaction: impl Fn(&Value) -> Vec<(String, Value)> + Send + 'static) {
         self.shared.state().reaction = Some(Box::new(reaction));
     }
