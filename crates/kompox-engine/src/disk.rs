@@ -8,7 +8,9 @@ use kompox_model::port::{
     PortError, Query,
 };
 use kompox_model::quantity::Bytes;
-use kompox_model::{AppIdentity, Disk, DiskName, DiskSource, Gvk, Volume, VolumeName};
+use kompox_model::{
+    AppIdentity, Disk, DiskName, DiskSource, DiskState, Gvk, Holder, ObjectRef, Volume, VolumeName, label,
+};
 use serde_json::Value;
 
 /// What a new disk shall be.
@@ -53,6 +55,11 @@ pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) ->
         created_at: options.now,
         if_not_exists: options.if_not_exists,
     };
+    if create.if_not_exists
+        && let Some(disk) = look_for(scope, &volume.name, &create.name).await?.own_ready()
+    {
+        return Ok(disk);
+    }
     under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
         let step = Step::start(scope.progress, format!("creating disk {}", create.name));
         lock.check()?;
@@ -75,6 +82,14 @@ pub async fn assign(
     holder: &str,
 ) -> Result<Disk, Error> {
     let volume = find_volume(scope, volume)?;
+    let looked = look_for(scope, &volume.name, name).await?;
+    if looked.is_known_missing() {
+        return Err(missing(scope, name));
+    }
+    let is_only = looked.assigned == 1;
+    if let Some(disk) = looked.own_ready().filter(|disk| disk.assigned && is_only) {
+        return Ok(disk);
+    }
     under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
         lock.check()?;
         let scoped = scope.disks(identity, uid);
@@ -94,15 +109,17 @@ pub async fn delete(
     holder: &str,
 ) -> Result<bool, Error> {
     let volume = find_volume(scope, volume)?.name.clone();
-    let cluster = scope.kubernetes.facts(&scope.call()).await?;
-    let inventory = inventory(scope, &cluster.uid).await?;
-    believed(&inventory)?;
-    let Some(disk) = inventory.disks.iter().find(|disk| disk.volume == volume && disk.name == *name) else {
-        return Ok(false);
-    };
-    refuse_assigned(disk)?;
+    let looked = look_for(scope, &volume, name).await?;
+    believed(&looked.inventory)?;
+    let Some(disk) = looked.disk else { return Ok(false) };
+    refuse_assigned(&disk)?;
+    refuse_used(scope, &disk.handle).await?;
     under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
-        refuse_used(scope, &disk.handle).await?;
+        // Somebody may have assigned or used it until we got the Lease.
+        if let Some(disk) = look_for(scope, &volume, name).await?.disk {
+            refuse_assigned(&disk)?;
+            refuse_used(scope, &disk.handle).await?;
+        }
         let step = Step::start(scope.progress, format!("deleting disk {name}"));
         lock.check()?;
         let scoped = scope.disks(identity, uid);
@@ -112,6 +129,48 @@ pub async fn delete(
         Ok(deleted)
     })
     .await
+}
+
+/// One disk as it was found.
+struct Looked {
+    inventory: DiskInventory,
+    disk: Option<Disk>,
+    /// How many disks of its volume are assigned.
+    assigned: usize,
+    holder: Holder,
+}
+
+impl Looked {
+    /// The disk, if it is ready and held by this cluster.
+    fn own_ready(self) -> Option<Disk> {
+        let holder = self.holder;
+        self.disk.filter(|disk| disk.state == DiskState::Ready && disk.holder == holder)
+    }
+
+    /// True when every place that may have it was looked into.
+    fn is_known_missing(&self) -> bool {
+        self.disk.is_none() && self.inventory.gaps.is_empty()
+    }
+}
+
+async fn look_for(scope: &Scope<'_>, volume: &VolumeName, name: &DiskName) -> Result<Looked, Error> {
+    let cluster = scope.kubernetes.facts(&scope.call()).await?;
+    let inventory = inventory(scope, &cluster.uid).await?;
+    let of_volume = || inventory.disks.iter().filter(|disk| disk.volume == *volume);
+    Ok(Looked {
+        disk: of_volume().find(|disk| disk.name == *name).cloned(),
+        assigned: of_volume().filter(|disk| disk.assigned).count(),
+        holder: Holder { cluster: scope.cluster.name.clone(), uid: cluster.uid },
+        inventory,
+    })
+}
+
+fn missing(scope: &Scope<'_>, name: &DiskName) -> Error {
+    Error::refused(
+        ErrorKind::NotFound,
+        format!("app {} has no disk {name}", scope.app.name),
+        "see which there are: kompoxops disk list",
+    )
 }
 
 fn refuse_assigned(disk: &Disk) -> Result<(), Error> {
@@ -182,6 +241,7 @@ pub(crate) async fn prepare(scope: &Scope<'_>, lock: &dyn Lock) -> Result<(), Er
         let live = scope.kubernetes.get(&call, &object.reference).await?;
         let force = ApplyOptions { dry_run: false, force: true };
         if let Some(live) = &live {
+            refuse_foreign(&object.reference, live)?;
             let after =
                 scope.kubernetes.apply(&call, object, ApplyOptions { dry_run: true, ..force }).await?;
             if crate::app::plan::differences(live, &after).is_empty() {
@@ -203,6 +263,19 @@ pub(crate) async fn prepare(scope: &Scope<'_>, lock: &dyn Lock) -> Result<(), Er
     Ok(())
 }
 
+/// What the driver needs has fixed names; an object of such a name that is not Kompox's is left alone.
+fn refuse_foreign(reference: &ObjectRef, live: &Value) -> Result<(), Error> {
+    let label = live.pointer("/metadata/labels").and_then(|labels| labels.get(label::MANAGED_BY)?.as_str());
+    if label == Some(label::MANAGER) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        ErrorKind::Conflict,
+        format!("{reference} exists already and is not managed by Kompox"),
+        "nothing was changed; remove or rename that object if nobody needs it",
+    ))
+}
+
 /// Takes the Lease, makes sure of what the driver needs, does `work`, and gives the Lease back.
 async fn under_lock<T>(
     scope: &Scope<'_>,
@@ -217,7 +290,7 @@ async fn under_lock<T>(
         work(&identity, &cluster.uid, lock.as_ref()).await
     }
     .await;
-    act::release(lock, result).await
+    act::release(scope, lock, result).await
 }
 
 /// The volume that is meant: by name, or the app's first.

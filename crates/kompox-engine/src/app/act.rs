@@ -1,7 +1,7 @@
 //! Writes of a deploy and a destroy: the Namespace and the Lease, applying, deleting, waiting for Pods to go. IO
 //! through the cluster port; every write is preceded by a look at the Lease.
 
-use crate::app::live;
+use crate::app::{live, pair};
 use crate::progress::Step;
 use crate::{Error, Event, Scope};
 use futures::StreamExt;
@@ -18,23 +18,17 @@ use std::time::Duration;
 pub(crate) async fn lock(scope: &Scope<'_>, holder: &str) -> Result<Box<dyn Lock>, Error> {
     let call = scope.call();
     let namespace = scope.namespace();
-    match live::namespace(scope).await? {
-        Some(found) if live::is_terminating(&found) => {
-            return Err(Error::refused(
-                ErrorKind::Conflict,
-                format!("Namespace {namespace} is being deleted"),
-                "wait until it is gone, then repeat the command",
-            ));
-        }
-        Some(_) => {}
-        None => match scope.kubernetes.create(&call, &bare_namespace(scope)).await {
+    let found = live::namespace(scope).await?;
+    live::refuse_going(scope, found.as_ref())?;
+    if found.is_none() {
+        match scope.kubernetes.create(&call, &bare_namespace(scope)).await {
             Ok(_) => {}
             // Somebody else made it between our look and our write: it must be ours all the same.
             Err(error) if error.kind == ErrorKind::AlreadyExists => {
-                live::namespace(scope).await?;
+                live::refuse_going(scope, live::namespace(scope).await?.as_ref())?;
             }
             Err(error) => return Err(error.into()),
-        },
+        }
     }
     let lock = scope.kubernetes.lock(&call, &namespace, holder).await?;
     if let Some(former) = lock.taken_over() {
@@ -119,15 +113,20 @@ async fn bound(scope: &Scope<'_>, objects: &[&Object]) -> Result<(), Error> {
     tokio::time::timeout(BINDING, watching).await.unwrap_or(Ok(()))
 }
 
-/// What a forced apply of the objects would give, without writing.
+/// What a forced apply of the objects would give, without writing; none for a claim or volume that cannot be changed into
+/// what is wanted.
 pub(crate) async fn dry_run<'a>(
     scope: &Scope<'_>,
-    objects: impl Iterator<Item = &'a Object>,
-) -> Result<Vec<(ObjectRef, Value)>, Error> {
+    objects: impl Iterator<Item = (&'a Object, &'a Value)>,
+) -> Result<Vec<(ObjectRef, Option<Value>)>, Error> {
     let call = scope.call();
-    let answers = try_join_all(objects.map(|object| async move {
+    let answers = try_join_all(objects.map(|(object, live)| async move {
         let options = ApplyOptions { dry_run: true, force: true };
-        let after = scope.kubernetes.apply(&call, object, options).await?;
+        let after = match scope.kubernetes.apply(&call, object, options).await {
+            Ok(after) => Some(after),
+            Err(error) if error.kind == ErrorKind::Invalid && pair::is_fixed(object, live) => None,
+            Err(error) => return Err(error),
+        };
         Ok::<_, PortError>((object.reference.clone(), after))
     }))
     .await?;
@@ -150,16 +149,23 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-/// Waits until an object is gone, finalizers and all.
-pub(crate) async fn gone(scope: &Scope<'_>, reference: &ObjectRef) -> Result<(), Error> {
+/// Waits until an object that was seen as `body` is gone, finalizers and all. Another one of its name is not waited for.
+pub(crate) async fn gone(scope: &Scope<'_>, reference: &ObjectRef, body: &Value) -> Result<(), Error> {
     let call = scope.call();
     let query = kompox_model::port::Query::new(reference.gvk.clone(), reference.namespace.as_deref())
         .fields(format!("metadata.name={}", reference.name));
+    let uid = |body: &Value| body.pointer("/metadata/uid").cloned();
     let mut snapshots = scope.kubernetes.watch(&call, &query);
-    while !next(scope, &mut snapshots, "something is still being deleted; a repeat continues")
+    let mut told = false;
+    while next(scope, &mut snapshots, "something is still being deleted; a repeat continues")
         .await?
-        .is_empty()
-    {}
+        .iter()
+        .any(|found| uid(found) == uid(body))
+    {
+        if !std::mem::replace(&mut told, true) {
+            scope.progress.event(Event::Waiting(format!("{reference} to go")));
+        }
+    }
     Ok(())
 }
 
@@ -174,22 +180,18 @@ pub(crate) async fn pods_gone(scope: &Scope<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Frees a PersistentVolume of ours whose claim is gone, so that the new claim can bind: removes the old claim's uid,
+/// Frees a PersistentVolume of ours whose claim is gone, so that the new claim can bind: removes the former claim's uid,
 /// only if it is still that one.
 pub(crate) async fn free_released(
     scope: &Scope<'_>,
     lock: &dyn Lock,
     volume: &ObjectRef,
     body: &Value,
-    claim_uid: Option<&str>,
+    former: &str,
 ) -> Result<(), Error> {
-    let Some(bound) = body.pointer("/spec/claimRef/uid").and_then(Value::as_str) else { return Ok(()) };
-    if claim_uid == Some(bound) {
-        return Ok(());
-    }
     lock.check()?;
     let mut operations = vec![
-        json!({"op": "test", "path": "/spec/claimRef/uid", "value": bound}),
+        json!({"op": "test", "path": "/spec/claimRef/uid", "value": former}),
         json!({"op": "remove", "path": "/spec/claimRef/uid"}),
     ];
     if body.pointer("/spec/claimRef/resourceVersion").is_some() {
@@ -214,13 +216,15 @@ pub(crate) async fn next(
         }
     };
     tokio::select! {
+        // First, since the watch ends with an error of its own when it is cancelled.
+        biased;
+        () = scope.cancel.cancelled() => Err(Error::Interrupted { done: done.to_owned() }),
         snapshot = snapshots.next() => match snapshot {
             Some(snapshot) => Ok(snapshot?),
             None => Err(PortError::new(ErrorKind::Unavailable, "engine", "watch", scope.app.name.as_str())
                 .detail("the watch ended before what it waited for was seen")
                 .into()),
         },
-        () = scope.cancel.cancelled() => Err(Error::Interrupted { done: done.to_owned() }),
         () = deadline => {
             Err(PortError::new(ErrorKind::Timeout, "engine", "wait for", scope.app.name.as_str())
                 .detail("the time limit of the command passed")
@@ -235,10 +239,26 @@ pub(crate) fn interrupted(scope: &Scope<'_>, done: &str) -> Result<(), Error> {
     if scope.cancel.is_cancelled() { Err(Error::Interrupted { done: done.to_owned() }) } else { Ok(()) }
 }
 
-/// Releases the Lease after an operation, keeping the operation's own error if it has one.
-pub(crate) async fn release<T>(lock: Box<dyn Lock>, result: Result<T, Error>) -> Result<T, Error> {
-    let released = lock.release().await;
-    let value = result?;
-    released?;
-    Ok(value)
+/// A request that the user stopped, in terms of what had been done until then.
+pub(crate) fn or_interrupted<T>(result: Result<T, Error>, done: &str) -> Result<T, Error> {
+    match result {
+        Err(Error::Port(error)) if error.kind == ErrorKind::Cancelled => {
+            Err(Error::Interrupted { done: done.to_owned() })
+        }
+        other => other,
+    }
+}
+
+/// Releases the Lease after an operation, whose result stays what it is: what was done is done, and a Lease that cannot
+/// be given back expires by itself.
+pub(crate) async fn release<T>(
+    scope: &Scope<'_>,
+    lock: Box<dyn Lock>,
+    result: Result<T, Error>,
+) -> Result<T, Error> {
+    if let Err(error) = lock.release().await {
+        let text = format!("the Lease was not given back ({error}); it expires within 35 seconds");
+        scope.progress.event(Event::Warning(text));
+    }
+    result
 }

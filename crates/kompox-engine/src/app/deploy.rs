@@ -1,9 +1,10 @@
 //! `app deploy`: makes the cluster run the app as configured. IO through the ports.
 
+use crate::app::remove::{self, Found, Pod, Rank};
 use crate::app::see::{self, Seen};
 use crate::app::volumes::Choice;
 use crate::app::wait::{self, Expectation};
-use crate::app::{Loaded, Plan, act};
+use crate::app::{Action, Loaded, Plan, act, pair};
 use crate::progress::{Step, objects};
 use crate::{Error, Event, Scope, disk};
 use futures::future::try_join_all;
@@ -11,7 +12,6 @@ use kompox_convert::{Host, HostClaim, Role};
 use kompox_model::port::{DiskCreate, ErrorKind, Lock};
 use kompox_model::{DiskName, DiskSource, Object, ObjectRef, VolumeName};
 use kompox_yaml::Diagnostics;
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Options of a deploy.
@@ -58,7 +58,8 @@ pub async fn deploy(
     holder: &str,
 ) -> Result<Deployed, Error> {
     let step = Step::start(scope.progress, "looking at the cluster");
-    let seen = see::see(scope, loaded, &options.start_empty).await?;
+    let seen = see::see(scope, loaded, &options.start_empty).await;
+    let seen = act::or_interrupted(seen, "nothing was changed")?;
     step.done("cluster compared with the configuration");
     if options.dry_run {
         return Ok(deployed(scope, seen, None));
@@ -69,9 +70,10 @@ pub async fn deploy(
             if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen, false)).await?) };
         return Ok(deployed(scope, seen, pod));
     }
-    let lock = act::lock(scope, holder).await?;
+    let lock = act::lock(scope, holder).await;
+    let lock = act::or_interrupted(lock, "nothing of the app was changed")?;
     let result = write(scope, loaded, options, lock.as_ref()).await;
-    act::release(lock, result).await
+    act::release(scope, lock, result).await
 }
 
 fn deployed(scope: &Scope<'_>, seen: Seen, pod: Option<String>) -> Deployed {
@@ -93,6 +95,28 @@ async fn write(
     options: &DeployOptions,
     lock: &dyn Lock,
 ) -> Result<Deployed, Error> {
+    let looked = with_disks(scope, loaded, options, lock).await;
+    let (seen, disks) = act::or_interrupted(looked, "disks may have been made; a repeat uses them")?;
+    let applied = apply(scope, loaded, lock, &seen).await;
+    act::or_interrupted(applied, "some objects were applied; a repeat continues")?;
+    let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen, true)).await?) };
+    if pod.is_some() {
+        let rest = deletions(scope, &seen, |rank| rank > Rank::Host);
+        let removed = remove::remove(scope, lock, rest, Pod::Stays).await;
+        act::or_interrupted(removed, "the app runs; a repeat deletes what it no longer needs")?;
+    }
+    let mut done = deployed(scope, seen, pod);
+    done.plan.disks = disks;
+    Ok(done)
+}
+
+/// What is there, once every volume has its disk; and the disks that were made, in words.
+async fn with_disks(
+    scope: &Scope<'_>,
+    loaded: &Loaded,
+    options: &DeployOptions,
+    lock: &dyn Lock,
+) -> Result<(Seen, Vec<String>), Error> {
     let mut seen = see::see(scope, loaded, &options.start_empty).await?;
     let disks = seen.plan.disks.clone();
     if !disks.is_empty() {
@@ -103,31 +127,39 @@ async fn write(
         seen = see::see(scope, loaded, &options.start_empty).await?;
     }
     act::interrupted(scope, "disks were made; a repeat uses them")?;
-    fill(scope, loaded, lock, &seen).await?;
+    Ok((seen, disks))
+}
+
+/// Brings the cluster into the planned state, except for what the former Pod may still need.
+async fn apply(scope: &Scope<'_>, loaded: &Loaded, lock: &dyn Lock, seen: &Seen) -> Result<(), Error> {
+    fill(scope, loaded, lock, seen).await?;
     let step = Step::start(scope.progress, "applying the app's objects");
-    claim_hosts(scope, lock, &seen).await?;
-    let (routes, rest): (Vec<_>, Vec<_>) =
-        deletions(&seen).into_iter().partition(|(reference, _)| is_route(scope, reference));
-    act::delete(scope, lock, routes.into_iter()).await?;
-    free_volumes(scope, lock, &seen).await?;
-    let steps: Vec<Vec<&Object>> = seen
-        .objects
-        .steps()
-        .into_iter()
-        .map(|step| step.iter().filter(|object| seen.plan.writes(&object.reference)).collect())
-        .collect();
+    claim_hosts(scope, lock, seen).await?;
+    // A host that was removed must stop serving at once, and is given up when it does.
+    let routes = deletions(scope, seen, |rank| rank == Rank::Route);
+    remove::remove(scope, lock, routes, Pod::Stays).await?;
+    replace(scope, lock, seen).await?;
+    free_volumes(scope, lock, seen).await?;
+    let written = |object: &&Object| seen.plan.writes(&object.reference);
+    let mut steps: Vec<Vec<&Object>> =
+        seen.objects.steps().into_iter().map(|step| step.iter().filter(written).collect()).collect();
+    // First the Namespace, which remembers the disks: from now on the Pod may write to them.
+    steps.insert(0, [&seen.namespace].into_iter().filter(written).collect());
     act::apply(scope, lock, &steps).await?;
+    let hosts = deletions(scope, seen, |rank| rank == Rank::Host);
+    remove::remove(scope, lock, hosts, Pod::Stays).await?;
     step.done(format!("{} applied", objects(steps.iter().map(Vec::len).sum())));
-    let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen, true)).await?) };
-    if pod.is_some() {
-        act::delete(scope, lock, rest.into_iter()).await?;
+    Ok(())
+}
+
+/// Removes claims and volumes that cannot be changed any more, after the Pod that uses them; they are applied anew.
+async fn replace(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen) -> Result<(), Error> {
+    let replaced: Vec<_> = found(seen, seen.plan.replacements()).collect();
+    if replaced.is_empty() {
+        return Ok(());
     }
-    if seen.plan.writes(&seen.namespace.reference) {
-        act::apply(scope, lock, &[vec![&seen.namespace]]).await?;
-    }
-    let mut done = deployed(scope, seen, pod);
-    done.plan.disks = disks;
-    Ok(done)
+    scope.progress.event(Event::Note("the Pod stops first: its volume must be bound anew".to_owned()));
+    remove::remove(scope, lock, replaced, Pod::Goes).await
 }
 
 fn expectation(seen: &Seen, fresh: bool) -> Expectation {
@@ -151,6 +183,9 @@ async fn create_disks(
     seen: &Seen,
     options: &DeployOptions,
 ) -> Result<(), Error> {
+    if seen.choices.iter().any(|(_, choice)| *choice == Choice::New) {
+        disk::believed(&seen.inventory)?;
+    }
     let identity = scope.identity();
     let seconds = u64::try_from(options.now.as_second()).unwrap_or_default();
     for (index, (volume, choice)) in seen.choices.iter().enumerate() {
@@ -245,29 +280,28 @@ async fn claim_host(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen, claim: &Hos
     }
 }
 
-fn deletions(seen: &Seen) -> Vec<(&ObjectRef, &Value)> {
-    seen.plan.deletions().filter_map(|reference| seen.live.get_key_value(reference)).collect()
+fn found<'a>(
+    seen: &'a Seen,
+    references: impl Iterator<Item = &'a ObjectRef>,
+) -> impl Iterator<Item = Found<'a>> {
+    references.filter_map(|reference| seen.live.get_key_value(reference))
 }
 
-/// Ingresses and host claims: a host that was removed must stop serving at once.
-fn is_route(scope: &Scope<'_>, reference: &ObjectRef) -> bool {
-    reference.gvk.kind == "Ingress"
-        || reference.gvk.kind == "ConfigMap" && reference.namespace.as_deref() != Some(&scope.namespace())
+/// What is no longer part of the app, of these ranks.
+fn deletions<'a>(scope: &Scope<'_>, seen: &'a Seen, wanted: impl Fn(Rank) -> bool) -> Vec<Found<'a>> {
+    found(seen, seen.plan.deletions())
+        .filter(|(reference, _)| wanted(remove::rank(scope, reference)))
+        .collect()
 }
 
 /// Frees PersistentVolumes whose former claim is gone.
 async fn free_volumes(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen) -> Result<(), Error> {
     for object in seen.objects.iter().filter(|object| object.reference.gvk.kind == "PersistentVolume") {
-        let Some(body) = seen.live.get(&object.reference) else { continue };
-        let claim = body.pointer("/spec/claimRef/name").and_then(Value::as_str);
-        let claim_uid = seen
-            .live
-            .iter()
-            .find(|(reference, _)| {
-                reference.gvk.kind == "PersistentVolumeClaim" && Some(reference.name.as_str()) == claim
-            })
-            .and_then(|(_, body)| body.pointer("/metadata/uid")?.as_str());
-        act::free_released(scope, lock, &object.reference, body, claim_uid).await?;
+        let replaced = matches!(seen.plan.action(&object.reference), Some(Action::Replace { .. }));
+        let Some(body) = seen.live.get(&object.reference).filter(|_| !replaced) else { continue };
+        if let Some(former) = pair::former_claim(object, &seen.live) {
+            act::free_released(scope, lock, &object.reference, body, former).await?;
+        }
     }
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use crate::app::act;
 use crate::app::live::{self, Live};
+use crate::app::remove::{self, Pod};
 use crate::progress::{Step, objects};
 use crate::{Error, Event, Scope};
-use kompox_model::port::{ErrorKind, Lock};
+use kompox_model::port::{ErrorKind, Lock, Query};
 use kompox_model::{Gvk, ObjectRef, label, object};
 use serde_json::Value;
 
@@ -29,33 +30,53 @@ pub struct Destroyed {
 /// Removes the app from the cluster. Repeating it is success.
 ///
 /// # Errors
-/// Conflict when a PersistentVolume would delete its disk with it, or the Namespace is foreign; those of the cluster.
+/// Conflict when something would take a disk along, or the Namespace is foreign; those of the cluster.
 pub async fn destroy(scope: &Scope<'_>, options: DestroyOptions, holder: &str) -> Result<Destroyed, Error> {
-    let namespace = live::namespace(scope).await?;
-    let found = ours(scope, live::by_label(scope, namespace.is_some()).await?);
-    if found.is_empty() && (namespace.is_none() || !options.delete_namespace) {
+    let looked = look(scope, options).await;
+    let Some(found) = act::or_interrupted(looked, "nothing was changed")? else {
         scope.progress.event(Event::Note("nothing of the app is left on the cluster".to_owned()));
         return Ok(Destroyed::default());
-    }
-    retained(&found)?;
+    };
     if options.dry_run {
-        let deleted = in_order(&found).into_iter().map(|(reference, _)| reference.to_string()).collect();
+        let deleted = names(scope, &found);
         return Ok(Destroyed { deleted, namespace_deleted: options.delete_namespace });
     }
-    let lock = act::lock(scope, holder).await?;
-    let result = remove_objects(scope, lock.as_ref()).await;
-    let deleted = act::release(lock, result).await?;
-    if options.delete_namespace {
-        let step = Step::start(scope.progress, "deleting the Namespace");
-        let reference = ObjectRef::new(Gvk::core("Namespace"), None, &scope.namespace());
-        if let Some(body) = live::namespace(scope).await? {
-            let uid = body.pointer("/metadata/uid").and_then(Value::as_str);
-            scope.kubernetes.delete(&scope.call(), &reference, uid).await?;
-            act::gone(scope, &reference).await?;
+    let lock = act::lock(scope, holder).await;
+    let lock = act::or_interrupted(lock, "nothing was deleted")?;
+    let result = remove_all(scope, lock.as_ref(), options).await;
+    let result = act::or_interrupted(result, "some objects were deleted; a repeat deletes the rest");
+    match result {
+        // The Lease is gone with the Namespace.
+        Ok(deleted) if options.delete_namespace => Ok(Destroyed { deleted, namespace_deleted: true }),
+        result => {
+            let deleted = act::release(scope, lock, result).await?;
+            Ok(Destroyed { deleted, namespace_deleted: false })
         }
-        step.done("Namespace is gone");
     }
-    Ok(Destroyed { deleted, namespace_deleted: options.delete_namespace })
+}
+
+/// What there is to delete, none when that is nothing. A Namespace on its way out is waited for.
+async fn look(scope: &Scope<'_>, options: DestroyOptions) -> Result<Option<Live>, Error> {
+    let mut namespace = live::namespace(scope).await?;
+    if let Some(going) = namespace.as_ref().filter(|found| live::is_terminating(found) && !options.dry_run) {
+        let step = Step::start(scope.progress, "waiting for the Namespace to go");
+        act::gone(scope, &namespace_reference(scope), going).await?;
+        step.done("Namespace is gone");
+        namespace = live::namespace(scope).await?;
+    }
+    let found = ours(scope, live::by_label(scope, namespace.is_some()).await?);
+    if found.is_empty() && (namespace.is_none() || !options.delete_namespace) {
+        return Ok(None);
+    }
+    remove::refuse_not_retained(scope, &found).await?;
+    if options.delete_namespace {
+        refuse_other_claims(scope, &found).await?;
+    }
+    Ok(Some(found))
+}
+
+fn namespace_reference(scope: &Scope<'_>) -> ObjectRef {
+    ObjectRef::new(Gvk::core("Namespace"), None, &scope.namespace())
 }
 
 /// Only what carries our full identity: the hash in the label may collide.
@@ -66,76 +87,63 @@ fn ours(scope: &Scope<'_>, live: Live) -> Live {
         .collect()
 }
 
-/// A PersistentVolume with another policy than Retain would take the disk with it.
-fn retained(live: &Live) -> Result<(), Error> {
-    for (reference, body) in live.iter().filter(|(reference, _)| reference.gvk.kind == "PersistentVolume") {
-        let policy = body.pointer("/spec/persistentVolumeReclaimPolicy").and_then(Value::as_str);
-        if policy != Some("Retain") {
-            return Err(Error::refused(
-                ErrorKind::Conflict,
-                format!(
-                    "{reference} has reclaim policy {}: deleting it could delete its disk",
-                    policy.unwrap_or("unknown")
-                ),
-                "set its persistentVolumeReclaimPolicy to Retain, then repeat the command",
-            ));
-        }
-    }
-    Ok(())
+fn names(scope: &Scope<'_>, found: &Live) -> Vec<String> {
+    remove::in_order(scope, found).into_iter().map(|(reference, _)| reference.to_string()).collect()
 }
 
-/// Place of a kind in the order of deletion: routes, the Pod, what the Pod used, claims, volumes.
-fn rank(reference: &ObjectRef, scope_namespace: Option<&str>) -> u8 {
-    match reference.gvk.kind.as_str() {
-        "Ingress" => 0,
-        "ConfigMap" if reference.namespace.as_deref() != scope_namespace => 0,
-        "Deployment" => 1,
-        "PersistentVolumeClaim" => 3,
-        "PersistentVolume" => 4,
-        _ => 2,
-    }
-}
-
-fn in_order(live: &Live) -> Vec<(&ObjectRef, &Value)> {
-    let namespace = live
-        .keys()
-        .find(|reference| reference.gvk.kind == "Deployment" || reference.gvk.kind == "ServiceAccount")
-        .and_then(|reference| reference.namespace.as_deref());
-    let mut objects: Vec<_> = live.iter().collect();
-    objects.sort_by_key(|(reference, _)| rank(reference, namespace));
-    objects
-}
-
-async fn remove_objects(scope: &Scope<'_>, lock: &dyn Lock) -> Result<Vec<String>, Error> {
-    let step = Step::start(scope.progress, "deleting the app's objects");
+/// A claim that somebody else put into the Namespace would go with it, and perhaps its data.
+async fn refuse_other_claims(scope: &Scope<'_>, ours: &Live) -> Result<(), Error> {
     let namespace = scope.namespace();
-    let found = ours(scope, live::by_label(scope, true).await?);
-    retained(&found)?;
-    for pass in 0..=4 {
-        let objects: Vec<_> =
-            found.iter().filter(|(reference, _)| rank(reference, Some(&namespace)) == pass).collect();
-        act::delete(scope, lock, objects.iter().copied()).await?;
-        match pass {
-            1 => act::pods_gone(scope).await?,
-            3 => {
-                for (reference, _) in objects {
-                    act::gone(scope, reference).await?;
-                }
-            }
-            _ => {}
-        }
-        act::interrupted(scope, "some objects were deleted; a repeat deletes the rest")?;
+    let query = Query::new(Gvk::core("PersistentVolumeClaim"), Some(&namespace));
+    let claims = scope.kubernetes.list(&scope.call(), &query).await?;
+    let name = |claim: &Value| claim.pointer("/metadata/name").and_then(Value::as_str).map(ToOwned::to_owned);
+    let known = |name: &String| {
+        ours.keys().any(|reference| reference.gvk.kind == "PersistentVolumeClaim" && reference.name == *name)
+    };
+    match claims.iter().filter_map(name).find(|name| !known(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::refused(
+            ErrorKind::Conflict,
+            format!("Namespace {namespace} holds claim {name}, which is not of this app"),
+            "delete that claim by hand if nobody needs its data, or destroy without --delete-namespace",
+        )),
     }
+}
+
+async fn remove_all(
+    scope: &Scope<'_>,
+    lock: &dyn Lock,
+    options: DestroyOptions,
+) -> Result<Vec<String>, Error> {
+    let step = Step::start(scope.progress, "deleting the app's objects");
+    let found = ours(scope, live::by_label(scope, true).await?);
+    remove::remove(scope, lock, &found, Pod::Goes).await?;
     let left = ours(scope, live::by_label(scope, true).await?);
-    if let Some((reference, _)) =
-        left.iter().find(|(_, body)| body.pointer("/metadata/deletionTimestamp").is_none())
-    {
+    if let Some((reference, _)) = left.iter().find(|(_, body)| !live::is_terminating(body)) {
         return Err(Error::refused(
             ErrorKind::Conflict,
             format!("{reference} is still there after its deletion"),
             "somebody made it again meanwhile; repeat the command",
         ));
     }
+    for (reference, body) in &left {
+        act::gone(scope, reference, body).await?;
+    }
     step.done(format!("{} deleted", objects(found.len())));
-    Ok(in_order(&found).into_iter().map(|(reference, _)| reference.to_string()).collect())
+    if options.delete_namespace {
+        remove_namespace(scope, lock).await?;
+    }
+    Ok(names(scope, &found))
+}
+
+async fn remove_namespace(scope: &Scope<'_>, lock: &dyn Lock) -> Result<(), Error> {
+    let step = Step::start(scope.progress, "deleting the Namespace");
+    let reference = namespace_reference(scope);
+    if let Some(body) = live::namespace(scope).await? {
+        refuse_other_claims(scope, &Live::new()).await?;
+        act::delete(scope, lock, [(&reference, &body)].into_iter()).await?;
+        act::gone(scope, &reference, &body).await?;
+    }
+    step.done("Namespace is gone");
+    Ok(())
 }

@@ -99,9 +99,26 @@ pub(crate) async fn namespace(scope: &Scope<'_>) -> Result<Option<Value>, Error>
     }
 }
 
-/// True when the Namespace is on its way out.
-pub(crate) fn is_terminating(namespace: &Value) -> bool {
-    namespace.pointer("/metadata/deletionTimestamp").is_some()
+/// Conflict when the Namespace is on its way out: nothing can be made in it.
+pub(crate) fn refuse_going(scope: &Scope<'_>, namespace: Option<&Value>) -> Result<(), Error> {
+    match namespace {
+        Some(found) if is_terminating(found) => Err(going(&format!("Namespace {}", scope.namespace()))),
+        _ => Ok(()),
+    }
+}
+
+/// The refusal to use what is being deleted.
+pub(crate) fn going(what: &str) -> Error {
+    Error::refused(
+        ErrorKind::Conflict,
+        format!("{what} is being deleted"),
+        "wait until it is gone, then repeat the command",
+    )
+}
+
+/// True when an object is on its way out.
+pub(crate) fn is_terminating(object: &Value) -> bool {
+    object.pointer("/metadata/deletionTimestamp").is_some()
 }
 
 /// Pods of the app, all of them, in no particular order.

@@ -1,7 +1,7 @@
 //! What a deploy would do to each object. Pure: compares live objects with what the server says an apply would give.
 
 use crate::Error;
-use crate::app::live::Live;
+use crate::app::live::{self, Live};
 use kompox_model::port::ErrorKind;
 use kompox_model::{AppIdentity, Object, ObjectRef, ObjectSet, label, object};
 use serde_json::Value;
@@ -15,6 +15,11 @@ pub enum Action {
     Create,
     /// It differs in these fields.
     Update {
+        /// JSON pointers of the fields that change.
+        fields: Vec<String>,
+    },
+    /// It differs in these fields, which cannot be changed any more: it is deleted and made again. Disks stay.
+    Replace {
         /// JSON pointers of the fields that change.
         fields: Vec<String>,
     },
@@ -51,9 +56,28 @@ impl Plan {
 
     /// True when this object would be written.
     pub(crate) fn writes(&self, reference: &ObjectRef) -> bool {
-        self.changes
-            .iter()
-            .any(|c| c.reference == *reference && matches!(c.action, Action::Create | Action::Update { .. }))
+        match self.action(reference) {
+            Some(Action::Create | Action::Update { .. } | Action::Replace { .. }) => true,
+            Some(Action::Leave | Action::Delete) | None => false,
+        }
+    }
+
+    /// What happens to this object.
+    pub(crate) fn action(&self, reference: &ObjectRef) -> Option<&Action> {
+        self.changes.iter().find(|change| change.reference == *reference).map(|change| &change.action)
+    }
+
+    /// Decides otherwise about an object of the plan.
+    pub(crate) fn set(&mut self, reference: &ObjectRef, action: Action) {
+        if let Some(change) = self.changes.iter_mut().find(|change| change.reference == *reference) {
+            change.action = action;
+        }
+    }
+
+    /// The objects to delete and make again, in order.
+    pub(crate) fn replacements(&self) -> impl Iterator<Item = &ObjectRef> {
+        let replaced = |change: &&Change| matches!(change.action, Action::Replace { .. });
+        self.changes.iter().filter(replaced).map(|change| &change.reference)
     }
 
     /// The objects to delete, in order.
@@ -64,15 +88,17 @@ impl Plan {
 
 /// Plans all objects.
 ///
-/// `live` holds what exists, `applied` what a dry-run apply would give for the planned objects that exist.
+/// `live` holds what exists, `applied` what a dry-run apply would give for the planned objects that exist, none for those
+/// that cannot be changed into what is planned.
 ///
 /// # Errors
-/// Conflict when an object of ours by name belongs to somebody else.
+/// Conflict when an object of ours by name belongs to somebody else, or is being deleted (claims and volumes are made
+/// again, see [`crate::app::pair`]).
 pub(crate) fn plan(
     identity: &AppIdentity,
     planned: &ObjectSet,
     live: &Live,
-    applied: &BTreeMap<ObjectRef, Value>,
+    applied: &BTreeMap<ObjectRef, Option<Value>>,
 ) -> Result<Plan, Error> {
     let mut changes = Vec::new();
     for Object { reference, .. } in planned.iter() {
@@ -80,8 +106,14 @@ pub(crate) fn plan(
             (None, _) => Action::Create,
             (Some(body), after) => {
                 check_owner(identity, reference, body)?;
-                let fields = after.map(|after| differences(body, after)).unwrap_or_default();
-                if fields.is_empty() { Action::Leave } else { Action::Update { fields } }
+                if live::is_terminating(body) && !reference.gvk.kind.starts_with("PersistentVolume") {
+                    return Err(live::going(&reference.to_string()));
+                }
+                match after {
+                    Some(None) => Action::Replace { fields: Vec::new() },
+                    Some(Some(after)) => updated(differences(body, after)),
+                    None => Action::Leave,
+                }
             }
         };
         changes.push(Change { reference: reference.clone(), action });
@@ -93,6 +125,10 @@ pub(crate) fn plan(
     changes
         .extend(gone.map(|(reference, _)| Change { reference: reference.clone(), action: Action::Delete }));
     Ok(Plan { changes, disks: Vec::new() })
+}
+
+fn updated(fields: Vec<String>) -> Action {
+    if fields.is_empty() { Action::Leave } else { Action::Update { fields } }
 }
 
 fn check_owner(identity: &AppIdentity, reference: &ObjectRef, body: &Value) -> Result<(), Error> {
@@ -178,7 +214,7 @@ mod tests {
         let set =
             ObjectSet::new(planned.iter().map(|b| Object::from_body(b.clone()).unwrap()).collect()).unwrap();
         let live: Live = live.iter().map(|b| (reference(b), b.clone())).collect();
-        let applied = planned.iter().map(|b| (reference(b), b.clone())).collect();
+        let applied = planned.iter().map(|b| (reference(b), Some(b.clone()))).collect();
         Ok(plan(&identity, &set, &live, &applied)?
             .changes
             .into_iter()

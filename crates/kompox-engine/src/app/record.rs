@@ -1,6 +1,8 @@
 //! The Namespace's annotations: which disk each volume uses and used before. Pure.
 
-use kompox_model::{Object, VolumeName, label, object};
+use crate::Error;
+use kompox_model::port::{DiskInventory, ErrorKind};
+use kompox_model::{Disk, Object, VolumeName, label, object};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,95 +14,173 @@ struct Remembered {
     previous: Option<String>,
 }
 
-/// Handles that the annotations of a Namespace name as current.
-pub(crate) fn current_handles(namespace: Option<&Value>) -> BTreeSet<String> {
-    read(namespace)
-        .1
-        .into_values()
-        .map(|disk| disk.current)
-        .chain(read(namespace).0.map(|disk| disk.current))
-        .collect()
+/// What a Namespace remembers of disks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// By volume, in its name.
+    volumes: BTreeMap<String, Remembered>,
+    /// Of a volume that is not known: the plain annotations name none, and the disk is not listed.
+    unknown: Option<Remembered>,
 }
 
-/// The plain annotations (the first volume) and the map of all volumes.
-fn read(namespace: Option<&Value>) -> (Option<Remembered>, BTreeMap<String, Remembered>) {
-    let Some(namespace) = namespace else { return (None, BTreeMap::new()) };
-    let text = |key| object::annotation(namespace, key).map(ToOwned::to_owned);
-    let first =
-        text(label::DISK_CURRENT).map(|current| Remembered { current, previous: text(label::DISK_PREVIOUS) });
-    let all = text(label::DISKS).and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-    (first, all)
-}
-
-/// The Namespace with the disks in use recorded; a changed disk moves the former one to "previous".
-pub(crate) fn record(namespace: &Object, live: Option<&Value>, in_use: &[(VolumeName, String)]) -> Object {
-    let (first, all) = read(live);
-    let mut disks = BTreeMap::new();
-    for (index, (volume, handle)) in in_use.iter().enumerate() {
-        let former = all.get(volume.as_str()).or(first.as_ref().filter(|_| index == 0));
-        let previous = match former {
-            Some(former) if former.current == *handle => former.previous.clone(),
-            Some(former) => Some(former.current.clone()),
-            None => None,
-        };
-        disks.insert(volume.to_string(), Remembered { current: handle.clone(), previous });
-    }
-    let mut annotations = serde_json::Map::new();
-    if let Some(disk) = in_use.first().and_then(|(volume, _)| disks.get(volume.as_str())) {
-        annotations.insert(label::DISK_CURRENT.to_owned(), json!(disk.current));
-        if let Some(previous) = &disk.previous {
-            annotations.insert(label::DISK_PREVIOUS.to_owned(), json!(previous));
+impl Memory {
+    /// Reads the annotations. `disks` are those listed: they tell whose disk the plain annotations mean.
+    ///
+    /// # Errors
+    /// Conflict when they cannot be read: what they remember must not be forgotten.
+    pub(crate) fn read(namespace: Option<&Value>, disks: &[Disk]) -> Result<Self, Error> {
+        let text = |key| namespace.and_then(|found| object::annotation(found, key));
+        let mut memory = Self::default();
+        if let Some(json) = text(label::DISKS) {
+            memory.volumes = serde_json::from_str(json).map_err(|error| {
+                Error::refused(
+                    ErrorKind::Conflict,
+                    format!("annotation {} of the Namespace cannot be read: {error}", label::DISKS),
+                    "nothing was changed; mend the annotation, or remove it if every disk is there",
+                )
+            })?;
         }
+        let Some(current) = text(label::DISK_CURRENT) else { return Ok(memory) };
+        if memory.volumes.values().any(|known| known.current == current) {
+            return Ok(memory);
+        }
+        let plain =
+            Remembered { current: current.to_owned(), previous: text(label::DISK_PREVIOUS).map(Into::into) };
+        match disks.iter().find(|disk| disk.handle == current) {
+            Some(disk) => drop(memory.volumes.insert(disk.volume.to_string(), plain)),
+            None => memory.unknown = Some(plain),
+        }
+        Ok(memory)
     }
-    if disks.len() > 1 {
-        annotations.insert(label::DISKS.to_owned(), json!(json!(disks).to_string()));
+
+    /// A remembered disk of the volume (or of nobody knows which) that is not among those listed.
+    pub(crate) fn lost(&self, volume: &VolumeName, disks: &[Disk]) -> Option<&str> {
+        let listed: BTreeSet<_> = disks.iter().map(|disk| disk.handle.as_str()).collect();
+        let candidates = self.volumes.get(volume.as_str()).into_iter().chain(&self.unknown);
+        candidates.map(|known| known.current.as_str()).find(|handle| !listed.contains(handle))
     }
-    let mut object = namespace.clone();
-    if let Some(own) = object.body.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-        own.append(&mut annotations);
+
+    /// The Namespace with the disks in use recorded. A changed disk moves the former one to "previous"; the disk of a
+    /// volume that is not in use now stays remembered unless it is known to be gone.
+    pub(crate) fn record(
+        &self,
+        namespace: &Object,
+        in_use: &[(VolumeName, String)],
+        inventory: &DiskInventory,
+    ) -> Object {
+        let unseen = !inventory.gaps.is_empty();
+        let listed = |handle: &str| unseen || inventory.disks.iter().any(|disk| disk.handle == handle);
+        let kept = self.volumes.iter().filter(|(_, known)| listed(&known.current));
+        let mut all: BTreeMap<String, Remembered> =
+            kept.map(|(v, known)| (v.clone(), known.clone())).collect();
+        for (index, (volume, handle)) in in_use.iter().enumerate() {
+            let former = self.volumes.get(volume.as_str()).or(self.unknown.as_ref().filter(|_| index == 0));
+            let previous = match former {
+                Some(former) if former.current == *handle => former.previous.clone(),
+                Some(former) => Some(former.current.clone()),
+                None => None,
+            };
+            all.insert(volume.to_string(), Remembered { current: handle.clone(), previous });
+        }
+        let first = match in_use.first() {
+            Some((volume, _)) => all.get(volume.as_str()),
+            None => all.values().next().or(self.unknown.as_ref().filter(|_| unseen)),
+        };
+        let mut annotations = serde_json::Map::new();
+        if let Some(disk) = first {
+            annotations.insert(label::DISK_CURRENT.to_owned(), json!(disk.current));
+            if let Some(previous) = &disk.previous {
+                annotations.insert(label::DISK_PREVIOUS.to_owned(), json!(previous));
+            }
+        }
+        if all.len() > 1 {
+            annotations.insert(label::DISKS.to_owned(), json!(json!(all).to_string()));
+        }
+        let mut object = namespace.clone();
+        if let Some(own) = object.body.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            own.append(&mut annotations);
+        }
+        object
     }
-    object
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kompox_model::{DiskSource, DiskState, Holder, Volume};
 
     fn namespace() -> Object {
         Object::from_body(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "annotations": {"a": "b"}}})).unwrap()
     }
 
-    fn disk(volume: &str, handle: &str) -> (VolumeName, String) {
+    fn used(volume: &str, handle: &str) -> (VolumeName, String) {
         (volume.parse().unwrap(), handle.to_owned())
+    }
+
+    fn disk(volume: &str, handle: &str) -> Disk {
+        Disk {
+            name: handle.parse().unwrap(),
+            volume: volume.parse().unwrap(),
+            size: Volume::DEFAULT_SIZE,
+            handle: handle.to_owned(),
+            assigned: true,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            node: None,
+            zone: None,
+            source: DiskSource::Empty,
+            state: DiskState::Ready,
+            holder: Holder { cluster: "c".parse().unwrap(), uid: String::new() },
+        }
+    }
+
+    fn record(live: Option<&Object>, in_use: &[(VolumeName, String)], disks: &[Disk]) -> Object {
+        let memory = Memory::read(live.map(|object| &object.body), disks).unwrap();
+        memory.record(&namespace(), in_use, &DiskInventory { disks: disks.to_vec(), gaps: Vec::new() })
     }
 
     #[test]
     fn a_switch_remembers_the_former_disk() {
-        let first = record(&namespace(), None, &[disk("default", "h1")]);
+        let disks = [disk("default", "h1"), disk("default", "h2")];
+        let first = record(None, &[used("default", "h1")], &disks);
         assert_eq!(first.annotation(label::DISK_CURRENT), Some("h1"));
         assert_eq!(first.annotation(label::DISK_PREVIOUS), None);
         assert_eq!(first.annotation(label::DISKS), None);
-        let same = record(&namespace(), Some(&first.body), &[disk("default", "h1")]);
-        assert_eq!(same, first);
-        let second = record(&namespace(), Some(&first.body), &[disk("default", "h2")]);
+        assert_eq!(record(Some(&first), &[used("default", "h1")], &disks), first);
+        let second = record(Some(&first), &[used("default", "h2")], &disks);
         assert_eq!(second.annotation(label::DISK_PREVIOUS), Some("h1"));
-        assert_eq!(record(&namespace(), Some(&second.body), &[disk("default", "h2")]), second);
-        assert_eq!(current_handles(Some(&second.body)).into_iter().collect::<Vec<_>>(), ["h2"]);
+        assert_eq!(record(Some(&second), &[used("default", "h2")], &disks), second);
+        let gone = record(Some(&first), &[used("default", "h2")], &disks[1..]);
+        assert_eq!(gone, second, "also when the former one is not there any more");
     }
 
     #[test]
     fn several_volumes_are_a_map() {
-        let volumes = [disk("default", "h1"), disk("db", "h2")];
-        let recorded = record(&namespace(), None, &volumes);
+        let disks = [disk("default", "h1"), disk("db", "h2"), disk("db", "h3")];
+        let recorded = record(None, &[used("default", "h1"), used("db", "h2")], &disks);
         assert_eq!(
             recorded.annotation(label::DISKS),
             Some(r#"{"db":{"current":"h2"},"default":{"current":"h1"}}"#)
         );
-        let switched = record(&namespace(), Some(&recorded.body), &[disk("default", "h1"), disk("db", "h3")]);
+        let switched = record(Some(&recorded), &[used("default", "h1"), used("db", "h3")], &disks);
         assert_eq!(
             switched.annotation(label::DISKS),
             Some(r#"{"db":{"current":"h3","previous":"h2"},"default":{"current":"h1"}}"#)
         );
-        assert_eq!(current_handles(Some(&switched.body)).len(), 2);
+    }
+
+    #[test]
+    fn the_disk_of_a_volume_out_of_use_stays_remembered() {
+        let disks = [disk("default", "h1"), disk("db", "h2")];
+        let first = record(None, &[used("default", "h1")], &disks);
+        let none = record(Some(&first), &[], &disks);
+        assert_eq!(none, first);
+        let other = record(Some(&none), &[used("db", "h2")], &disks);
+        assert_eq!(other.annotation(label::DISK_CURRENT), Some("h2"));
+        assert_eq!(other.annotation(label::DISK_PREVIOUS), None, "h1 is another volume's");
+        let memory = Memory::read(Some(&other.body), &disks[1..]).unwrap();
+        assert_eq!(memory.lost(&"default".parse().unwrap(), &disks[1..]), Some("h1"));
+        assert_eq!(memory.lost(&"db".parse().unwrap(), &disks[1..]), None);
+        let deleted = record(Some(&other), &[used("db", "h2")], &disks[1..]);
+        assert_eq!(deleted.annotation(label::DISKS), None, "a disk that was deleted is forgotten");
     }
 }

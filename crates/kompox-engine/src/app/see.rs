@@ -2,13 +2,14 @@
 
 use crate::app::live::{self, Live};
 use crate::app::plan::{self, Action, Change, Plan};
+use crate::app::record::Memory;
 use crate::app::volumes::{self, Choice, Known};
-use crate::app::{Loaded, act, gather, record, time_zone};
+use crate::app::{Loaded, act, gather, pair, remove, time_zone};
 use crate::{Error, Scope, disk};
 use futures::future::{join3, try_join, try_join_all};
 use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
 use kompox_model::port::{DiskInventory, ErrorKind, PortError};
-use kompox_model::{Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName};
+use kompox_model::{Disk, DiskState, Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName};
 use kompox_yaml::Diagnostics;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Seen {
     /// UID of the cluster.
     pub(crate) cluster_uid: String,
+    /// The app's disks, and what could not be looked into.
+    pub(crate) inventory: DiskInventory,
     /// The disk of each volume in use.
     pub(crate) choices: Vec<(Volume, Choice)>,
     /// What convert said.
@@ -47,6 +50,7 @@ pub(crate) async fn see(
 ) -> Result<Seen, Error> {
     let own = async {
         let (cluster, namespace) = live::facts_and_namespace(scope).await?;
+        live::refuse_going(scope, namespace.as_ref())?;
         let inventory = inventory(scope, &cluster.uid).await?;
         Ok::<_, Error>((cluster, namespace, inventory))
     };
@@ -58,16 +62,17 @@ pub(crate) async fn see(
     let facts = Facts { kubernetes: cluster.version, time_zones, ..facts };
     let exists = namespace.is_some();
     let in_use = kompox_convert::volumes_in_use(scope.app, &loaded.project, &loaded.binds);
+    let remembered = Memory::read(namespace.as_ref(), &inventory.disks)?;
     let known = Known {
         app: scope.app,
         cluster: scope.cluster,
         cluster_uid: &cluster.uid,
         inventory: &inventory,
-        remembered: &record::current_handles(namespace.as_ref()),
+        remembered: &remembered,
         compose_volumes: &loaded.project.volumes.keys().cloned().collect(),
     };
     let choices = volumes::choose(&known, &in_use)?;
-    own_disk_starts_empty(scope, &cluster.uid, &choices, start_empty).await?;
+    own_disk_starts_empty(scope, &cluster.uid, &inventory, &choices, start_empty).await?;
     let bindings = bindings(scope, &choices)?;
     let input = Input {
         workspace: scope.workspace,
@@ -85,7 +90,7 @@ pub(crate) async fn see(
     };
     let (objects, namespace_object) = split_namespace(&resources.into_objects())?;
     let handles: Vec<_> = bindings.iter().map(|b| (b.volume.name.clone(), b.handle.clone())).collect();
-    let namespace_object = record::record(&namespace_object, namespace.as_ref(), &handles);
+    let namespace_object = remembered.record(&namespace_object, &handles, &inventory);
     let (named, claimed) =
         try_join(live::by_name(scope, &objects, &live, exists), claims(scope, &host_claims, &live)).await?;
     live.extend(named);
@@ -93,9 +98,11 @@ pub(crate) async fn see(
     if let Some(namespace) = namespace {
         live.insert(namespace_object.reference.clone(), namespace);
     }
-    let plan = plan(scope, &objects, &namespace_object, &host_claims, &live, &choices).await?;
+    let mut plan = plan(scope, &objects, &namespace_object, &host_claims, &live).await?;
+    plan.disks = disks_to_make(&inventory, &choices);
     Ok(Seen {
         cluster_uid: cluster.uid,
+        inventory,
         choices,
         notes,
         summary,
@@ -123,50 +130,58 @@ fn bindings(scope: &Scope<'_>, choices: &[(Volume, Choice)]) -> Result<Vec<Volum
     Ok(volumes::bindings(choices, |volume| classes[&volume.name].clone()))
 }
 
-/// A compose volume that gets its first own disk while the shared one has its data would seem to have lost it.
+/// A compose volume that gets its first own disk while the shared one has its data would seem to have lost it. The app
+/// may not use the shared one any more.
 async fn own_disk_starts_empty(
     scope: &Scope<'_>,
     uid: &str,
+    inventory: &DiskInventory,
     choices: &[(Volume, Choice)],
     start_empty: &BTreeSet<VolumeName>,
 ) -> Result<(), Error> {
-    let shared = choices.iter().find_map(|(volume, choice)| match choice {
-        Choice::Existing(disk) if volume.compose.is_none() => Some((volume, disk)),
-        _ => None,
-    });
-    let Some((shared, shared_disk)) = shared else { return Ok(()) };
-    let identity = scope.identity();
+    let own = |name: &VolumeName| scope.app.volumes.iter().any(|v| v.name == *name && v.compose.is_some());
+    let ready = |disk: &&Disk| disk.assigned && disk.state == DiskState::Ready;
+    let shared: Vec<&Disk> = inventory.disks.iter().filter(ready).filter(|disk| !own(&disk.volume)).collect();
     for (volume, choice) in choices {
         let Some(key) = volume.compose.as_ref().filter(|_| *choice == Choice::New) else { continue };
         if start_empty.contains(&volume.name) {
             continue;
         }
-        let path = format!("volumes/{key}");
-        let occupied = disk::disks(scope)?
-            .occupied(
-                &scope.call(),
-                scope.disks(&identity, uid),
-                &shared.name,
-                &shared_disk.name,
-                std::slice::from_ref(&path),
-            )
-            .await?;
-        if !occupied.is_empty() {
-            return Err(Error::refused(
-                ErrorKind::Conflict,
-                format!(
-                    "compose volume `{key}` would move to a new disk of its own, but its data is on disk {}",
-                    shared_disk.name
-                ),
-                format!(
-                    "copy the data: kompoxops disk create --volume {0} --source sub-path:{path}; or start without it: \
-                     kompoxops app deploy --start-empty {0} (the old data stays where it is)",
-                    volume.name
-                ),
-            ));
+        for disk in &shared {
+            starts_empty(scope, uid, volume, key, disk).await?;
         }
     }
     Ok(())
+}
+
+async fn starts_empty(
+    scope: &Scope<'_>,
+    uid: &str,
+    volume: &Volume,
+    key: &str,
+    shared: &Disk,
+) -> Result<(), Error> {
+    let path = format!("volumes/{key}");
+    let identity = scope.identity();
+    let scoped = scope.disks(&identity, uid);
+    let paths = std::slice::from_ref(&path);
+    let occupied =
+        disk::disks(scope)?.occupied(&scope.call(), scoped, &shared.volume, &shared.name, paths).await?;
+    if occupied.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        ErrorKind::Conflict,
+        format!(
+            "compose volume `{key}` would move to a new disk of its own, but its data is on disk {}",
+            shared.name
+        ),
+        format!(
+            "copy the data: kompoxops disk create --volume {0} --source sub-path:{path}; or start without it: \
+             kompoxops app deploy --start-empty {0} (the old data stays where it is)",
+            volume.name
+        ),
+    ))
 }
 
 /// Takes the Namespace out of the objects: it is created first and recorded last.
@@ -179,13 +194,15 @@ fn split_namespace(objects: &ObjectSet) -> Result<(ObjectSet, Object), Error> {
     Ok((rest, namespace))
 }
 
-/// Claims that exist but are not in `live`; Conflict when another app has one.
+/// Claims that exist but are not in `live`; Conflict when another app has one, wherever it was found.
 async fn claims(scope: &Scope<'_>, claims: &[HostClaim], live: &Live) -> Result<Live, Error> {
     let call = scope.call();
-    let wanted =
-        claims.iter().map(|claim| (claim, claim.object().reference)).filter(|(_, r)| !live.contains_key(r));
-    let found = try_join_all(wanted.map(|(claim, reference)| async move {
-        let body = scope.kubernetes.get(&call, &reference).await?;
+    let found = try_join_all(claims.iter().map(|claim| async move {
+        let reference = claim.object().reference;
+        let body = match live.get(&reference) {
+            Some(body) => Some(body.clone()),
+            None => scope.kubernetes.get(&call, &reference).await?,
+        };
         Ok::<_, PortError>(body.map(|body| (claim, reference, body)))
     }))
     .await?;
@@ -216,10 +233,12 @@ async fn plan(
     namespace: &Object,
     claims: &[HostClaim],
     live: &Live,
-    choices: &[(Volume, Choice)],
 ) -> Result<Plan, Error> {
-    let existing = objects.iter().chain([namespace]).filter(|object| live.contains_key(&object.reference));
-    let applied: BTreeMap<ObjectRef, Value> = act::dry_run(scope, existing).await?.into_iter().collect();
+    pair::refuse_bound_elsewhere(objects, live)?;
+    let wanted = objects.iter().chain([namespace]);
+    let existing = wanted.filter_map(|object| Some((object, live.get(&object.reference)?)));
+    let applied: BTreeMap<ObjectRef, Option<Value>> =
+        act::dry_run(scope, existing).await?.into_iter().collect();
     let claim_refs: BTreeSet<_> = claims.iter().map(|claim| claim.object().reference).collect();
     let app_live: Live =
         live.iter().filter(|(r, _)| !claim_refs.contains(*r)).map(|(r, b)| (r.clone(), b.clone())).collect();
@@ -227,17 +246,27 @@ async fn plan(
         Error::refused(ErrorKind::Internal, format!("{twice} was made twice"), "this is a defect")
     })?;
     let mut plan = plan::plan(&scope.identity(), &all, &app_live, &applied)?;
+    pair::complete(&mut plan, objects, live);
     for reference in claim_refs {
         let action = if live.contains_key(&reference) { Action::Leave } else { Action::Create };
         plan.changes.push(Change { reference, action });
     }
-    plan.disks = choices
-        .iter()
-        .filter_map(|(volume, choice)| match choice {
-            Choice::Existing(_) => None,
-            Choice::Continue(disk) => Some(format!("{}: finish disk {}", volume.name, disk.name)),
-            Choice::New => Some(format!("{}: new disk of {}", volume.name, volume.size)),
-        })
-        .collect();
+    let going = plan.deletions().chain(plan.replacements());
+    remove::refuse_not_retained(scope, going.filter_map(|reference| live.get_key_value(reference))).await?;
     Ok(plan)
+}
+
+/// Disks that a deploy makes, in words.
+fn disks_to_make(inventory: &DiskInventory, choices: &[(Volume, Choice)]) -> Vec<String> {
+    let unknown = inventory.gaps.first();
+    let made = choices.iter().filter_map(|(volume, choice)| match (choice, unknown) {
+        (Choice::Existing(_), _) => None,
+        (Choice::Continue(disk), _) => Some(format!("{}: finish disk {}", volume.name, disk.name)),
+        (Choice::New, None) => Some(format!("{}: new disk of {}", volume.name, volume.size)),
+        (Choice::New, Some(gap)) => Some(format!(
+            "{}: disks unknown: {}; a new one of {} if there is none",
+            volume.name, gap.message, volume.size
+        )),
+    });
+    made.collect()
 }

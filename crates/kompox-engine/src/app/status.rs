@@ -1,7 +1,7 @@
 //! `app status`: what is there and how it does. IO through the ports; writes nothing.
 
 use crate::app::readiness::{self, Verdict};
-use crate::app::{live, logs, wait};
+use crate::app::{live, logs, report};
 use crate::{Error, Scope, disk};
 use futures::future::try_join;
 use kompox_model::port::ErrorKind;
@@ -91,7 +91,7 @@ pub async fn status(scope: &Scope<'_>) -> Result<AppStatus, Error> {
     if let Ok(pod) = logs::newest(scope, &pods) {
         let name = logs::pod_name(pod).to_owned();
         status.containers = containers(pod);
-        status.events = wait::events(scope, &name).await?;
+        status.events = report::events(scope, &name).await?;
         (status.state, status.reason) = match readiness::judge(pod, &[]) {
             Verdict::Ready => (State::Ready, unhealthy(&status.containers)),
             Verdict::Waiting(what) => (State::Starting, Some(format!("waiting for {what}"))),

@@ -1,6 +1,7 @@
 //! Which disk each volume of a deploy is on. Pure.
 
 use crate::Error;
+use crate::app::record::Memory;
 use kompox_convert::VolumeBinding;
 use kompox_model::port::{DiskInventory, ErrorKind, GapKind};
 use kompox_model::{App, Cluster, Disk, DiskState, Volume, VolumeClass, VolumeName, resource_name};
@@ -16,8 +17,8 @@ pub(crate) struct Known<'a> {
     pub(crate) cluster_uid: &'a str,
     /// The disks, and what could not be seen.
     pub(crate) inventory: &'a DiskInventory,
-    /// Handles that the Namespace's annotations name.
-    pub(crate) remembered: &'a BTreeSet<String>,
+    /// What the Namespace's annotations remember.
+    pub(crate) remembered: &'a Memory,
     /// Keys of the compose file's volumes.
     pub(crate) compose_volumes: &'a BTreeSet<String>,
 }
@@ -104,8 +105,7 @@ fn empty_is_believed(known: &Known<'_>, volume: &Volume) -> Result<(), Error> {
     if !known.inventory.gaps.is_empty() {
         return Ok(());
     }
-    let listed: BTreeSet<_> = known.inventory.disks.iter().map(|disk| disk.handle.as_str()).collect();
-    if let Some(lost) = known.remembered.iter().find(|handle| !listed.contains(handle.as_str())) {
+    if let Some(lost) = known.remembered.lost(&volume.name, &known.inventory.disks) {
         return Err(Error::refused(
             ErrorKind::Conflict,
             format!("volume {} seems to have no disk, but the Namespace remembers disk {lost}", volume.name),
@@ -176,7 +176,7 @@ pub(crate) fn bindings(
 mod tests {
     use super::*;
     use kompox_model::port::DiskGap;
-    use kompox_model::{ClusterIngress, ComposeSource, DiskSource, Holder, Settings};
+    use kompox_model::{ClusterIngress, ComposeSource, DiskSource, Holder, Settings, label};
 
     fn app(volumes: &[&str]) -> App {
         let volume = |name: &&str| Volume { name: VolumeName::new(*name).unwrap(), ..Volume::implicit() };
@@ -210,7 +210,7 @@ mod tests {
     fn run(
         disks: Vec<Disk>,
         gaps: &[GapKind],
-        remembered: &[&str],
+        remembered: Option<&str>,
         volumes: &[&str],
     ) -> Result<Choice, String> {
         let app = app(volumes);
@@ -224,12 +224,14 @@ mod tests {
         };
         let gaps = gaps.iter().map(|kind| DiskGap { kind: *kind, message: "node n".to_owned() }).collect();
         let inventory = DiskInventory { disks, gaps };
+        let namespace = remembered
+            .map(|handle| serde_json::json!({"metadata": {"annotations": {label::DISK_CURRENT: handle}}}));
         let known = Known {
             app: &app,
             cluster: &cluster,
             cluster_uid: "u1",
             inventory: &inventory,
-            remembered: &remembered.iter().map(|text| (*text).to_owned()).collect(),
+            remembered: &Memory::read(namespace.as_ref(), &inventory.disks).unwrap(),
             compose_volumes: &["db".to_owned()].into(),
         };
         match choose(&known, &["default".parse().unwrap()].into()) {
@@ -241,25 +243,25 @@ mod tests {
     #[test]
     fn the_assigned_disk_is_used() {
         let disks = vec![disk("default", "a", false), disk("default", "b", true)];
-        let Ok(Choice::Existing(found)) = run(disks, &[], &[], &["default"]) else { panic!("no disk") };
+        let Ok(Choice::Existing(found)) = run(disks, &[], None, &["default"]) else { panic!("no disk") };
         assert_eq!(found.name.as_str(), "b");
     }
 
     #[test]
     fn nothing_is_created_while_disks_may_exist() {
-        assert_eq!(run(vec![], &[], &[], &["default"]), Ok(Choice::New));
+        assert_eq!(run(vec![], &[], None, &["default"]), Ok(Choice::New));
         assert_eq!(
-            run(vec![], &[GapKind::NotInstalled], &["/disks/x"], &["default"]),
+            run(vec![], &[GapKind::NotInstalled], Some("/disks/x"), &["default"]),
             Ok(Choice::New),
             "asked again later"
         );
         for (gaps, remembered, expected) in [
-            (&[GapKind::Unreachable][..], &[][..], "not all disks can be seen: node n"),
-            (&[GapKind::NotInstalled, GapKind::Unreachable], &[], "not all disks can be seen: node n"),
-            (&[GapKind::Foreign], &[], "not all disks can be seen: node n"),
+            (&[GapKind::Unreachable][..], None, "not all disks can be seen: node n"),
+            (&[GapKind::NotInstalled, GapKind::Unreachable], None, "not all disks can be seen: node n"),
+            (&[GapKind::Foreign], None, "not all disks can be seen: node n"),
             (
                 &[],
-                &["/disks/x"],
+                Some("/disks/x"),
                 "volume default seems to have no disk, but the Namespace remembers disk /disks/x",
             ),
         ] {
@@ -269,9 +271,9 @@ mod tests {
 
     #[test]
     fn none_or_several_assigned_are_refused() {
-        let none = run(vec![disk("default", "a", false)], &[], &[], &["default"]);
+        let none = run(vec![disk("default", "a", false)], &[], None, &["default"]);
         assert_eq!(none, Err("volume default has disks (a) but none is assigned".to_owned()));
-        let two = run(vec![disk("default", "a", true), disk("default", "b", true)], &[], &[], &["default"]);
+        let two = run(vec![disk("default", "a", true), disk("default", "b", true)], &[], None, &["default"]);
         assert_eq!(two, Err("volume default has several assigned disks: a, b".to_owned()));
     }
 
@@ -280,22 +282,22 @@ mod tests {
         let mut other = disk("default", "a", true);
         other.holder.cluster = "c2".parse().unwrap();
         assert_eq!(
-            run(vec![other], &[], &[], &["default"]),
+            run(vec![other], &[], None, &["default"]),
             Err("disk a of volume default is held by cluster c2".to_owned())
         );
         let mut same_name = disk("default", "a", true);
         same_name.holder.uid = "u2".to_owned();
         let expected = "disk a of volume default is held by another cluster of the name c1 (its id is u2)";
-        assert_eq!(run(vec![same_name], &[], &[], &["default"]), Err(expected.to_owned()));
+        assert_eq!(run(vec![same_name], &[], None, &["default"]), Err(expected.to_owned()));
     }
 
     #[test]
     fn a_vanished_volume_is_refused() {
-        let error = run(vec![disk("db", "a", true)], &[], &[], &["default"]).unwrap_err();
+        let error = run(vec![disk("db", "a", true)], &[], None, &["default"]).unwrap_err();
         assert_eq!(error, "compose volume `db` has disk a of its own, but app.volumes no longer names `db`");
-        assert_eq!(run(vec![disk("db", "a", true)], &[], &[], &["default", "db"]), Ok(Choice::New));
+        assert_eq!(run(vec![disk("db", "a", true)], &[], None, &["default", "db"]), Ok(Choice::New));
         assert_eq!(
-            run(vec![disk("old", "a", true)], &[], &[], &["default"]),
+            run(vec![disk("old", "a", true)], &[], None, &["default"]),
             Ok(Choice::New),
             "compose does not use it"
         );
@@ -305,6 +307,6 @@ mod tests {
     fn a_cut_off_creation_is_continued() {
         let mut half = disk("default", "a", true);
         half.state = DiskState::Creating;
-        assert!(matches!(run(vec![half], &[], &[], &["default"]), Ok(Choice::Continue(_))));
+        assert!(matches!(run(vec![half], &[], None, &["default"]), Ok(Choice::Continue(_))));
     }
 }

@@ -1,12 +1,11 @@
 //! Waiting until the Pod of a deploy is Ready, or saying why not. IO through the cluster port.
 
 use crate::app::readiness::{self, Verdict};
+use crate::app::report::{hint, report};
 use crate::app::{act, live};
 use crate::progress::Step;
 use crate::{Error, Event, FailureReport, Scope};
-use futures::AsyncReadExt;
-use kompox_model::port::{LogRequest, Query};
-use kompox_model::{Gvk, Object, label};
+use kompox_model::{Gvk, Object, ObjectRef, label, resource_name};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,8 +14,8 @@ use std::time::{Duration, Instant};
 /// needs about a second to notice that it ended.
 const SETTLE: Duration = Duration::from_millis(2500);
 
-/// Lines of a failing container's log that are shown.
-const LOG_LINES: i64 = 20;
+/// What an interruption of the wait leaves behind.
+const APPLIED: &str = "the app was applied and starts by itself; `app status` shows it";
 
 /// What a deploy waits for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,10 +53,12 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     let mut unstarted: BTreeMap<String, Instant> = BTreeMap::new();
     let mut settling: Option<(Vec<String>, Instant)> = None;
     let mut pods: Vec<Value> = Vec::new();
+    let mut unmade: Option<Instant> = None;
     loop {
+        let mut ticked = false;
         let tick = tokio::time::sleep(if settling.is_some() { SETTLE / 10 } else { Duration::from_secs(1) });
         tokio::select! {
-            snapshot = act::next(scope, &mut snapshots, "the app was applied and starts by itself; `app status` shows it") => {
+            snapshot = act::next(scope, &mut snapshots, APPLIED) => {
                 pods = match snapshot {
                     Ok(pods) => pods,
                     Err(Error::Port(error)) if error.kind == kompox_model::port::ErrorKind::Timeout => {
@@ -66,9 +67,12 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
                     Err(error) => return Err(error),
                 };
             }
-            () = tick => {}
+            () = tick => ticked = true,
         }
         let Some(pod) = current(&pods, expected) else {
+            if ticked && let Some(headline) = cannot_be_made(scope, &mut unmade).await? {
+                return Err(Error::Failed(Box::new(FailureReport { headline, ..FailureReport::default() })));
+            }
             tell(scope, &mut waiting, "the former Pod to stop and the new one to be made".to_owned());
             continue;
         };
@@ -103,11 +107,37 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     }
 }
 
-/// The Pod of this deploy that is not on its way out.
+/// The Pod of this deploy that is not on its way out: the newest, but one that failed as a whole (an evicted one is left
+/// lying about) only if there is no other.
 fn current<'a>(pods: &'a [Value], expected: &Expectation) -> Option<&'a Value> {
-    pods.iter().find(|pod| {
-        pod.pointer("/metadata/deletionTimestamp").is_none() && revision(pod) == expected.revision.as_deref()
-    })
+    let text = |pod: &'a Value, path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    pods.iter()
+        .filter(|pod| !live::is_terminating(pod) && revision(pod) == expected.revision.as_deref())
+        .max_by_key(|pod| (text(pod, "/status/phase") != "Failed", text(pod, "/metadata/creationTimestamp")))
+}
+
+/// How long the cluster may refuse to make the Pod before that counts as final.
+const UNMADE: Duration = Duration::from_secs(3);
+
+/// Why the cluster does not make the Pod at all, once it has refused for a while: a quota or a policy, for instance.
+async fn cannot_be_made(scope: &Scope<'_>, since: &mut Option<Instant>) -> Result<Option<String>, Error> {
+    let gvk = Gvk::new("apps", "v1", "Deployment");
+    let reference = ObjectRef::new(gvk, Some(&scope.namespace()), resource_name::APP);
+    let deployment = scope.kubernetes.get(&scope.call(), &reference).await;
+    let deployment = act::or_interrupted(deployment.map_err(Error::from), APPLIED)?;
+    let message = deployment.as_ref().and_then(|deployment| {
+        let seen = deployment.pointer("/status/observedGeneration");
+        let current = seen.is_none() || seen == deployment.pointer("/metadata/generation");
+        let conditions = deployment.pointer("/status/conditions")?.as_array().filter(|_| current)?;
+        let failure = conditions.iter().find(|c| c["type"] == "ReplicaFailure" && c["status"] == "True")?;
+        failure["message"].as_str()
+    });
+    let Some(message) = message else {
+        *since = None;
+        return Ok(None);
+    };
+    let refused = since.get_or_insert_with(Instant::now).elapsed();
+    Ok((refused >= UNMADE).then(|| format!("the Pod cannot be made: {message}")))
 }
 
 /// Whether every container that nothing but its running shows to be up has been running for a while. A Pod that was there
@@ -174,6 +204,7 @@ fn overdue(pod: &Value, expected: &Expectation, unstarted: &mut BTreeMap<String,
 async fn timed_out(scope: &Scope<'_>, pods: &[Value], expected: &Expectation, waiting: &str) -> Error {
     // The command's time is over, but the report still needs a few requests.
     let extended = Scope { deadline: Some(Instant::now() + Duration::from_secs(10)), ..*scope };
+    let waiting = if waiting.is_empty() { "the cluster to show it" } else { waiting };
     let headline = format!("the Pod was not Ready in time; still waiting for {waiting}");
     let mut report = match current(pods, expected) {
         Some(pod) => {
@@ -184,119 +215,6 @@ async fn timed_out(scope: &Scope<'_>, pods: &[Value], expected: &Expectation, wa
     };
     report.hint = Some("the Pod is left as it is and may still become ready: see `app status`".to_owned());
     Error::NotReady(Box::new(report))
-}
-
-/// Collects what a person needs to see. What cannot be fetched is said in its place.
-async fn report(
-    scope: &Scope<'_>,
-    pod: &Value,
-    container: Option<&str>,
-    previous: bool,
-    headline: String,
-) -> FailureReport {
-    let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    let log = match container {
-        Some(container) => match log_tail(scope, name, container, previous).await {
-            Ok(lines) => lines,
-            Err(error) => vec![format!("(the log could not be read: {error})")],
-        },
-        None => Vec::new(),
-    };
-    let events = match events(scope, name).await {
-        Ok(events) => events,
-        Err(error) => vec![format!("(events could not be read: {error})")],
-    };
-    let Verdict::Waiting(waiting) = readiness::judge(pod, &[]) else {
-        return FailureReport {
-            headline,
-            container: container.map(ToOwned::to_owned),
-            log,
-            events,
-            ..FailureReport::default()
-        };
-    };
-    FailureReport {
-        headline,
-        container: container.map(ToOwned::to_owned),
-        waiting: vec![waiting],
-        log,
-        events,
-        hint: None,
-    }
-}
-
-/// The last lines of a container's log.
-async fn log_tail(
-    scope: &Scope<'_>,
-    pod: &str,
-    container: &str,
-    previous: bool,
-) -> Result<Vec<String>, Error> {
-    let request = LogRequest {
-        namespace: scope.namespace(),
-        pod: pod.to_owned(),
-        container: Some(container.to_owned()),
-        tail: Some(LOG_LINES),
-        previous,
-        ..LogRequest::default()
-    };
-    let mut text = Vec::new();
-    let mut log = scope.kubernetes.logs(&scope.call(), &request).await?;
-    log.read_to_end(&mut text).await.map_err(|error| {
-        kompox_model::port::PortError::new(
-            kompox_model::port::ErrorKind::Unavailable,
-            "kubernetes",
-            "read log of",
-            container,
-        )
-        .because(error)
-    })?;
-    Ok(String::from_utf8_lossy(&text).lines().map(ToOwned::to_owned).collect())
-}
-
-/// The last events of a Pod, oldest first, as `reason: message`.
-pub(crate) async fn events(scope: &Scope<'_>, pod: &str) -> Result<Vec<String>, Error> {
-    let query =
-        Query::new(Gvk::core("Event"), Some(&scope.namespace())).fields(format!("involvedObject.name={pod}"));
-    let mut found = scope.kubernetes.list(&scope.call(), &query).await?;
-    let time = |event: &Value| {
-        ["/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"]
-            .into_iter()
-            .find_map(|path| event.pointer(path)?.as_str().map(ToOwned::to_owned))
-    };
-    found.sort_by_key(time);
-    let warnings: Vec<_> = found.iter().filter(|event| event["type"] == "Warning").collect();
-    let last = warnings.iter().rev().take(5).rev();
-    Ok(last
-        .map(|event| {
-            format!(
-                "{}: {}",
-                event["reason"].as_str().unwrap_or("Event"),
-                event["message"].as_str().unwrap_or_default().trim()
-            )
-        })
-        .collect())
-}
-
-/// What usually helps.
-fn hint(cause: &str, log: &[String]) -> Option<String> {
-    let in_use = log.iter().any(|line| line.to_lowercase().contains("address already in use"));
-    Some(
-        match cause {
-            _ if in_use => "two services of one app share an address: let one of them listen on another port",
-            "ErrImageNeverPull" | "ImagePullBackOff" | "InvalidImageName" => {
-                "check the image name, and that the cluster's nodes can reach its registry"
-            }
-            "CrashLoopBackOff" | "Error" => {
-                "the log above is the container's own; mend the cause and deploy again"
-            }
-            "Evicted" => {
-                "the node ran short of memory or disk space; free some, or give the app smaller limits"
-            }
-            _ => return None,
-        }
-        .to_owned(),
-    )
 }
 
 #[cfg(test)]

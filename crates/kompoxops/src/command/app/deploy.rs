@@ -167,8 +167,13 @@ fn records(hosts: &[HostLine], ingress: Option<&ClusterStatus>) -> Vec<Record> {
 fn summary(plan: &Plan) -> String {
     let count =
         |wanted: fn(&Action) -> bool| plan.changes.iter().filter(|change| wanted(&change.action)).count();
+    // Rare, and therefore mentioned only where it happens.
+    let replaced = match count(|action| matches!(action, Action::Replace { .. })) {
+        0 => String::new(),
+        count => format!(" {count} to replace,"),
+    };
     format!(
-        "dry run, nothing was changed: {} to create, {} to update, {} to delete, {} to leave, {} disks to create",
+        "dry run, nothing was changed: {} to create, {} to update,{replaced} {} to delete, {} to leave, {} disks to create",
         count(|action| matches!(action, Action::Create)),
         count(|action| matches!(action, Action::Update { .. })),
         count(|action| matches!(action, Action::Delete)),
@@ -201,6 +206,7 @@ impl Data for DryRun<'_> {
             let (action, fields) = match &object.action {
                 Action::Create => ("create", String::new()),
                 Action::Update { fields } => ("update", fields.join(" ")),
+                Action::Replace { fields } => ("replace", fields.join(" ")),
                 Action::Delete => ("delete", String::new()),
                 Action::Leave => continue,
             };

@@ -1,0 +1,118 @@
+//! What a person needs to see of a Pod that is not ready: log, events, hint. IO through the cluster port.
+
+use crate::app::readiness::{self, Verdict};
+use crate::{Error, FailureReport, Scope};
+use futures::AsyncReadExt;
+use kompox_model::Gvk;
+use kompox_model::port::{ErrorKind, LogRequest, PortError, Query};
+use serde_json::Value;
+
+/// Lines of a failing container's log that are shown.
+const LOG_LINES: i64 = 20;
+
+/// Collects what a person needs to see. What cannot be fetched is said in its place.
+pub(crate) async fn report(
+    scope: &Scope<'_>,
+    pod: &Value,
+    container: Option<&str>,
+    previous: bool,
+    headline: String,
+) -> FailureReport {
+    let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let log = match container {
+        Some(container) => match log_tail(scope, name, container, previous).await {
+            Ok(lines) => lines,
+            Err(error) => vec![format!("(the log could not be read: {error})")],
+        },
+        None => Vec::new(),
+    };
+    let events = match events(scope, name).await {
+        Ok(events) => events,
+        Err(error) => vec![format!("(events could not be read: {error})")],
+    };
+    let Verdict::Waiting(waiting) = readiness::judge(pod, &[]) else {
+        return FailureReport {
+            headline,
+            container: container.map(ToOwned::to_owned),
+            log,
+            events,
+            ..FailureReport::default()
+        };
+    };
+    FailureReport {
+        headline,
+        container: container.map(ToOwned::to_owned),
+        waiting: vec![waiting],
+        log,
+        events,
+        hint: None,
+    }
+}
+
+/// The last lines of a container's log.
+async fn log_tail(
+    scope: &Scope<'_>,
+    pod: &str,
+    container: &str,
+    previous: bool,
+) -> Result<Vec<String>, Error> {
+    let request = LogRequest {
+        namespace: scope.namespace(),
+        pod: pod.to_owned(),
+        container: Some(container.to_owned()),
+        tail: Some(LOG_LINES),
+        previous,
+        ..LogRequest::default()
+    };
+    let mut text = Vec::new();
+    let mut log = scope.kubernetes.logs(&scope.call(), &request).await?;
+    log.read_to_end(&mut text).await.map_err(|error| {
+        PortError::new(ErrorKind::Unavailable, "kubernetes", "read log of", container).because(error)
+    })?;
+    Ok(String::from_utf8_lossy(&text).lines().map(ToOwned::to_owned).collect())
+}
+
+/// The last events of a Pod, oldest first, as `reason: message`.
+pub(crate) async fn events(scope: &Scope<'_>, pod: &str) -> Result<Vec<String>, Error> {
+    let query =
+        Query::new(Gvk::core("Event"), Some(&scope.namespace())).fields(format!("involvedObject.name={pod}"));
+    let mut found = scope.kubernetes.list(&scope.call(), &query).await?;
+    let time = |event: &Value| {
+        ["/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"]
+            .into_iter()
+            .find_map(|path| event.pointer(path)?.as_str().map(ToOwned::to_owned))
+    };
+    found.sort_by_key(time);
+    let warnings: Vec<_> = found.iter().filter(|event| event["type"] == "Warning").collect();
+    let last = warnings.iter().rev().take(5).rev();
+    Ok(last
+        .map(|event| {
+            format!(
+                "{}: {}",
+                event["reason"].as_str().unwrap_or("Event"),
+                event["message"].as_str().unwrap_or_default().trim()
+            )
+        })
+        .collect())
+}
+
+/// What usually helps.
+pub(crate) fn hint(cause: &str, log: &[String]) -> Option<String> {
+    let in_use = log.iter().any(|line| line.to_lowercase().contains("address already in use"));
+    Some(
+        match cause {
+            _ if in_use => "two services of one app share an address: let one of them listen on another port",
+            "ErrImageNeverPull" | "ImagePullBackOff" | "InvalidImageName" => {
+                "check the image name, and that the cluster's nodes can reach its registry"
+            }
+            "CrashLoopBackOff" | "Error" => {
+                "the log above is the container's own; mend the cause and deploy again"
+            }
+            "Evicted" => {
+                "the node ran short of memory or disk space; free some, or give the app smaller limits"
+            }
+            _ => return None,
+        }
+        .to_owned(),
+    )
+}

@@ -1,0 +1,107 @@
+//! `app deploy` when the Pod does not come up, and when somebody or something stops it.
+
+use crate::bed::{Bed, COMPOSE, changed};
+use crate::kubelet::Mode;
+use kompox_engine::Error;
+use serde_json::json;
+use std::time::Duration;
+
+/// The error of a deploy, which gives the Lease back all the same.
+async fn failed(bed: &Bed, compose: &str) -> Error {
+    let error = bed.deploy(compose).await.unwrap_err();
+    assert!(bed.api.object(&bed.lease_path()).is_none(), "the Lease was given back");
+    error
+}
+
+#[tokio::test]
+async fn a_crashing_container_fails_with_its_last_words() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Crashing);
+    // Once to learn the Pod's name.
+    failed(&bed, COMPOSE).await;
+    let pod = bed.kubelet.pod();
+    bed.api.answer(http::Method::GET, &format!("{pod}/log"), 200, "one\nno database\n");
+    bed.api.put(
+        &bed.path("api/v1", "events/e1"),
+        json!({"apiVersion": "v1", "kind": "Event", "type": "Warning", "reason": "BackOff", "message": "restarting",
+               "involvedObject": {"name": pod.rsplit('/').next().unwrap()}}),
+    );
+    bed.api.forget();
+    let Error::Failed(report) = failed(&bed, COMPOSE).await else { panic!("not failed") };
+    assert_eq!(report.headline, "container `web` ends with exit code 3 (Error), 5 times so far");
+    assert_eq!(report.log, ["one", "no database"]);
+    assert_eq!(report.events, ["BackOff: restarting"]);
+    let annotations = &bed.api.object(&bed.namespace_path()).unwrap()["metadata"]["annotations"];
+    assert_eq!(annotations["kompox.dev/disk-current-id"], "memory-1", "a disk that was used is remembered");
+    assert_eq!(bed.writes(), Vec::<String>::new(), "nothing to change, and yet no success");
+}
+
+#[tokio::test]
+async fn a_pod_that_may_not_be_made_is_no_endless_wait() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Forbidden);
+    let error = failed(&bed, COMPOSE).await;
+    assert!(matches!(error, Error::Failed(_)), "{error}");
+    assert_eq!(error.to_string(), "the Pod cannot be made: pods \"app-1\" is forbidden: no");
+}
+
+#[tokio::test]
+async fn an_evicted_pod_from_before_is_not_the_pod() {
+    let bed = Bed::deployed().await;
+    let mut evicted = bed.api.object(&bed.kubelet.pod()).unwrap();
+    evicted["metadata"]["name"] = json!("app-0");
+    evicted["status"] = json!({"phase": "Failed", "reason": "Evicted"});
+    bed.api.put(&bed.path("api/v1", "pods/app-0"), evicted);
+    bed.deploy(COMPOSE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_healthcheck_has_the_time_compose_gives_it() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Unhealthy);
+    let check = "    healthcheck: {test: [CMD, check], interval: 1s, timeout: 1s, retries: 1}\n    volumes";
+    let error = failed(&bed, &COMPOSE.replacen("    volumes", check, 1)).await;
+    assert!(matches!(error, Error::NotReady(_)), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "container `web` did not become healthy in the time its healthcheck allows"
+    );
+}
+
+#[tokio::test]
+async fn the_time_limit_ends_the_wait() {
+    let mut bed = Bed::new().await;
+    bed.kubelet.set(Mode::Absent);
+    bed.limit = Duration::from_secs(1);
+    let error = failed(&bed, COMPOSE).await;
+    assert!(matches!(error, Error::NotReady(_)), "{error}");
+    assert!(
+        error.to_string().starts_with("the Pod was not Ready in time; still waiting for the former"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_interruption_says_what_was_done() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Absent);
+    let stop = async {
+        while !bed.told.has("waiting for the Pod to be Ready") {
+            tokio::task::yield_now().await;
+        }
+        bed.cancel.cancel();
+    };
+    let (error, ()) = tokio::join!(failed(&bed, COMPOSE), stop);
+    let said = "interrupted; the app was applied and starts by itself; `app status` shows it";
+    assert_eq!(error.to_string(), said);
+}
+
+#[tokio::test]
+async fn an_interruption_before_anything_was_written_says_so() {
+    let bed = Bed::new().await;
+    bed.cancel.cancel();
+    for error in [bed.deploy(&changed()).await.unwrap_err(), bed.destroy(false).await.unwrap_err()] {
+        assert_eq!(error.to_string(), "interrupted; nothing was changed");
+    }
+    assert_eq!(bed.writes(), Vec::<String>::new());
+}

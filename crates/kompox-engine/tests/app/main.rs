@@ -1,0 +1,14 @@
+//! Use cases of an app against a scripted API server and the memory driver.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
+
+mod bed;
+mod deploy;
+mod destroy;
+mod disks;
+mod dying;
+mod failing;
+mod kill;
+mod kubelet;
+mod refused;
+mod volumes;
