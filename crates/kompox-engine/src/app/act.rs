@@ -257,7 +257,10 @@ pub(crate) async fn release<T>(
     result: Result<T, Error>,
 ) -> Result<T, Error> {
     if let Err(error) = lock.release().await {
-        let text = format!("the Lease was not given back ({error}); it expires within 35 seconds");
+        let text = match error.kind {
+            ErrorKind::Conflict => format!("another command may have run at the same time: {error}"),
+            _ => format!("the Lease was not given back ({error}); it expires within 35 seconds"),
+        };
         scope.progress.event(Event::Warning(text));
     }
     result

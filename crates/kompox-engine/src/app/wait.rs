@@ -5,6 +5,7 @@ use crate::app::report::{hint, report};
 use crate::app::{act, live};
 use crate::progress::Step;
 use crate::{Error, Event, FailureReport, Scope};
+use kompox_model::port::ErrorKind;
 use kompox_model::{Gvk, Object, ObjectRef, label, resource_name};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             snapshot = act::next(scope, &mut snapshots, APPLIED) => {
                 pods = match snapshot {
                     Ok(pods) => pods,
-                    Err(Error::Port(error)) if error.kind == kompox_model::port::ErrorKind::Timeout => {
+                    Err(Error::Port(error)) if error.kind == ErrorKind::Timeout => {
                         return Err(timed_out(scope, &pods, expected, &waiting).await);
                     }
                     Err(error) => return Err(error),
@@ -123,8 +124,16 @@ const UNMADE: Duration = Duration::from_secs(3);
 async fn cannot_be_made(scope: &Scope<'_>, since: &mut Option<Instant>) -> Result<Option<String>, Error> {
     let gvk = Gvk::new("apps", "v1", "Deployment");
     let reference = ObjectRef::new(gvk, Some(&scope.namespace()), resource_name::APP);
-    let deployment = scope.kubernetes.get(&scope.call(), &reference).await;
-    let deployment = act::or_interrupted(deployment.map_err(Error::from), APPLIED)?;
+    let deployment = match scope.kubernetes.get(&scope.call(), &reference).await {
+        Ok(deployment) => deployment,
+        // As short as the trouble is, the watch outlives it; what lasts, the watch reports.
+        Err(error)
+            if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Throttled | ErrorKind::Timeout) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return act::or_interrupted(Err(error.into()), APPLIED),
+    };
     let message = deployment.as_ref().and_then(|deployment| {
         let seen = deployment.pointer("/status/observedGeneration");
         let current = seen.is_none() || seen == deployment.pointer("/metadata/generation");

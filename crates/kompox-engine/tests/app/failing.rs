@@ -3,6 +3,7 @@
 use crate::bed::{Bed, COMPOSE, changed};
 use crate::kubelet::Mode;
 use kompox_engine::Error;
+use kompox_testkit::{Fault, When};
 use serde_json::json;
 use std::time::Duration;
 
@@ -79,6 +80,22 @@ async fn the_time_limit_ends_the_wait() {
         error.to_string().starts_with("the Pod was not Ready in time; still waiting for the former"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_request_that_fails_for_a_moment_does_not_end_the_wait() {
+    let mut bed = Bed::new().await;
+    bed.kubelet.set(Mode::Absent);
+    bed.limit = Duration::from_secs(1);
+    failed(&bed, COMPOSE).await;
+    let when = When::Every { method: http::Method::GET, path: "/deployments/app".to_owned() };
+    bed.api.plant(when, Fault::status(503, "ServiceUnavailable", "not now"));
+    bed.limit = Duration::from_secs(3);
+    let error = failed(&bed, COMPOSE).await;
+    assert!(matches!(error, Error::NotReady(_)), "{error}");
+    let asked =
+        bed.api.requests().iter().filter(|request| request.path.ends_with("/deployments/app")).count();
+    assert!(asked > 1, "it was asked for, in vain");
 }
 
 #[tokio::test]
