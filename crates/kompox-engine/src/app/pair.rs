@@ -45,6 +45,8 @@ fn unlike(path: &str, wanted: &Value, live: &Value, fields: &mut Vec<String>) {
             }
         }
         (wanted, live) if wanted == live => {}
+        // Servers leave out an empty storage class.
+        (Value::String(text), Value::Null) if text.is_empty() => {}
         _ => fields.push(path.to_owned()),
     }
 }
@@ -84,11 +86,17 @@ pub(crate) fn complete(plan: &mut Plan, objects: &ObjectSet, live: &Live) {
             replaced || live.get(&object.reference).is_some_and(is_useless)
         };
         if pair.iter().any(again) {
-            for object in pair.into_iter().chain(deployment) {
+            for object in pair {
                 if let Some(found) = live.get(&object.reference) {
-                    let fields = differences(object, found);
-                    plan.set(&object.reference, Action::Replace { fields });
+                    plan.set(&object.reference, Action::Replace { fields: differences(object, found) });
                 }
+            }
+            if let Some(deployment) = deployment.filter(|object| live.contains_key(&object.reference)) {
+                let fields = match plan.action(&deployment.reference) {
+                    Some(Action::Update { fields } | Action::Replace { fields }) => fields.clone(),
+                    _ => Vec::new(),
+                };
+                plan.set(&deployment.reference, Action::Replace { fields });
             }
         } else if former_claim(volume, live).is_some()
             && plan.action(&volume.reference) == Some(&Action::Leave)
@@ -102,4 +110,41 @@ pub(crate) fn complete(plan: &mut Plan, objects: &ObjectSet, live: &Live) {
 /// A claim that lost its volume never finds it again.
 fn is_useless(object: &Value) -> bool {
     live::is_terminating(object) || object.pointer("/status/phase") == Some(&Value::from("Lost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_is_wanted_otherwise_is_a_difference() {
+        let wanted = |spec: Value| {
+            let body = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"}, "spec": spec});
+            Object::from_body(body).unwrap()
+        };
+        let live = json!({"spec": {"local": {"path": "/a"}, "persistentVolumeReclaimPolicy": "Retain"}});
+        for (spec, differs) in [
+            (json!({"local": {"path": "/a"}}), false),
+            (json!({"local": {"path": "/a"}, "storageClassName": ""}), false),
+            (json!({"local": {"path": "/a"}, "storageClassName": "fast"}), true),
+            (json!({"local": {"path": "/b"}}), true),
+        ] {
+            assert_eq!(is_fixed(&wanted(spec.clone()), &live), differs, "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_volume_waits_for_a_claim_that_is_no_more() {
+        let claim_ref = json!({"namespace": "n", "name": "c", "uid": "u1"});
+        let body = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"}, "spec": {"claimRef": claim_ref}});
+        let volume = Object::from_body(body).unwrap();
+        let claim = ObjectRef::new(Gvk::core("PersistentVolumeClaim"), Some("n"), "c");
+        let mut live: Live = [(volume.reference.clone(), volume.body.clone())].into();
+        assert_eq!(former_claim(&volume, &live), Some("u1"));
+        live.insert(claim.clone(), json!({"metadata": {"uid": "u2"}}));
+        assert_eq!(former_claim(&volume, &live), Some("u1"));
+        live.insert(claim, json!({"metadata": {"uid": "u1"}}));
+        assert_eq!(former_claim(&volume, &live), None);
+    }
 }
