@@ -190,8 +190,8 @@ impl Bench {
 /// Seconds of the step that applies the objects, from the progress of a deploy as JSON lines.
 fn applying(progress: &str) -> Option<f64> {
     let events = progress.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut applied = events
-        .filter(|event| event["message"].as_str().is_some_and(|text| text.ends_with(" applied")));
+    let mut applied =
+        events.filter(|event| event["message"].as_str().is_some_and(|text| text.ends_with(" applied")));
     applied.next()?["duration_seconds"].as_f64()
 }
 

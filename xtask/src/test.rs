@@ -16,6 +16,9 @@ use std::process::Command;
 use std::time::Instant;
 use targets::Target;
 
+/// Targets whose tests mostly wait, each for an app of its own; they share the cluster.
+const SIDE_BY_SIDE: [&str; 1] = ["cluster_app"];
+
 /// What to run.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Arguments {
@@ -82,7 +85,8 @@ fn on_clusters(arguments: &Arguments, targets: Vec<Target>, table: &mut Table) -
         return Ok(());
     }
     for target in targets {
-        let line = ["test", "-p", &target.package, "--test", &target.name, "--", "--test-threads=1"];
+        let threads = if SIDE_BY_SIDE.contains(&target.name.as_str()) { "4" } else { "1" };
+        let line = ["test", "-p", &target.package, "--test", &target.name, "--", "--test-threads", threads];
         table.add(run_cargo(&format!("real cluster: {}", target.name), &line)?);
     }
     if !arguments.keep_clusters {

@@ -80,8 +80,10 @@ pub(crate) fn store_nodes(bodies: &[Value], allow_ephemeral: bool) -> (Vec<Node>
 pub(crate) enum PodState {
     /// Its name; requests can be sent.
     Ready(String),
-    /// Not yet; why.
+    /// It is starting; how far it is.
     Waiting(String),
+    /// There is none; in words.
+    Absent(String),
     /// It will not become ready without help; why.
     Stuck(String),
 }
@@ -99,11 +101,9 @@ pub(crate) fn pod_on(pods: &[Value], node: &str, revision: Option<&str>) -> PodS
         PodState::Ready(_) => 0,
         PodState::Stuck(_) => 1,
         PodState::Waiting(_) => 2,
+        PodState::Absent(_) => 3,
     });
-    states
-        .into_iter()
-        .next()
-        .unwrap_or_else(|| PodState::Waiting("no Pod of kompox-node is there".to_owned()))
+    states.into_iter().next().unwrap_or_else(|| PodState::Absent("no Pod of kompox-node is there".to_owned()))
 }
 
 fn pod_state(pod: &Value) -> PodState {
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(pod_on(&[pod("p", &ready)], "a", None), PodState::Ready("p".to_owned()));
         assert_eq!(
             pod_on(&[pod("p", &ready)], "b", None),
-            PodState::Waiting("no Pod of kompox-node is there".to_owned())
+            PodState::Absent("no Pod of kompox-node is there".to_owned())
         );
         assert_eq!(
             pod_on(&[pod("p", &waiting("ImagePullBackOff"))], "a", None),

@@ -64,7 +64,9 @@ impl Reach<'_> {
         for node in self.nodes().await?.into_iter().filter(|node| node.alive) {
             match pod_on(pods, &node.name, revision) {
                 PodState::Ready(pod) => ready.push((node, pod)),
-                PodState::Waiting(why) => waiting = Some(format!("node {}: {why}", node.name)),
+                PodState::Waiting(why) | PodState::Absent(why) => {
+                    waiting = Some(format!("node {}: {why}", node.name))
+                }
                 PodState::Stuck(why) => {
                     return Err(self
                         .doing

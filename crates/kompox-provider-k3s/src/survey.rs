@@ -152,7 +152,9 @@ impl<'a> Reach<'a> {
         }
         let pod = match pod_on(pods, &node.name, None) {
             PodState::Ready(pod) => pod,
-            PodState::Waiting(why) | PodState::Stuck(why) => return gap(GapKind::Unreachable, &why),
+            // On its way, as after an installation or a restart: a command that may wait for it does.
+            PodState::Waiting(why) => return gap(GapKind::NotInstalled, &why),
+            PodState::Absent(why) | PodState::Stuck(why) => return gap(GapKind::Unreachable, &why),
         };
         let store = self.store(&node.name, &pod);
         let listing = match list(&store, app).await {

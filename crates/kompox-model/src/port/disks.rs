@@ -39,7 +39,7 @@ pub struct DiskGap {
 /// Kinds of gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GapKind {
-    /// What looks after disks is not installed yet; a mutating command installs it.
+    /// What looks after disks is not installed or still starting; a mutating command installs it and waits for it.
     NotInstalled,
     /// A place did not answer.
     Unreachable,

@@ -69,6 +69,24 @@ async fn a_node_that_does_not_answer_is_a_gap() {
 }
 
 #[tokio::test]
+async fn a_starting_pod_can_be_waited_for_and_a_stuck_one_cannot() {
+    let scene = Scene::new(&["a", "b"]);
+    let waiting = |reason: &str| {
+        json!({
+            "metadata": { "name": "p" },
+            "spec": { "nodeName": "b" },
+            "status": { "containerStatuses": [{ "state": { "waiting": { "reason": reason } } }] },
+        })
+    };
+    for (reason, kind) in
+        [("ContainerCreating", GapKind::NotInstalled), ("ImagePullBackOff", GapKind::Unreachable)]
+    {
+        scene.fake.set_pod("b", Some(waiting(reason)));
+        assert_eq!(gaps(&scene).await, [(kind, format!("node b: Pod p: {reason}"))]);
+    }
+}
+
+#[tokio::test]
 async fn what_was_not_seen_is_not_taken_for_absent() {
     let scene = Scene::new(&["a", "b"]);
     scene.fake.label("a", "kompox.dev/disk-node", "true");

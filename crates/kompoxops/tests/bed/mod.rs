@@ -19,12 +19,13 @@ pub(crate) struct Bed {
     pub(crate) node_image: String,
 }
 
-/// Brings the cluster up, once per target.
+/// Brings the cluster up, once per target: `a`, or the one that KOMPOX_TESTBED_CLUSTER names.
 pub(crate) fn bed() -> &'static Bed {
     static BED: OnceLock<Bed> = OnceLock::new();
     BED.get_or_init(|| {
         let testbed = Testbed::of_this_checkout().expect("a test bed");
-        let cluster = testbed.up("a", &UpOptions::default()).expect("a cluster");
+        let name = std::env::var("KOMPOX_TESTBED_CLUSTER").unwrap_or_else(|_| "a".to_owned());
+        let cluster = testbed.up(&name, &UpOptions::default()).expect("a cluster");
         let images =
             testbed.ensure_images(&[Image::Busybox, Image::Testserver, Image::KompoxNode]).expect("images");
         cluster.load(&images).expect("images on the node");
