@@ -65,7 +65,7 @@ impl Reach<'_> {
             match pod_on(pods, &node.name, revision) {
                 PodState::Ready(pod) => ready.push((node, pod)),
                 PodState::Waiting(why) | PodState::Absent(why) => {
-                    waiting = Some(format!("node {}: {why}", node.name))
+                    waiting = Some(format!("node {}: {why}", node.name));
                 }
                 PodState::Stuck(why) => {
                     return Err(self
