@@ -28,10 +28,10 @@ pub use kompox_yaml::{
 };
 pub use load::{DotEnv, Request, load};
 pub use project::{
-    BindMount, BindSource, Condition, Cpus, Dependency, DependencyOrigin, Deploy, DeviceCount, DeviceRequest,
-    EnvFile, EnvFormat, EnvOrigin, EnvValue, Expose, ExtraHost, FileObject, FileReference, FileSource,
-    HealthTest, Healthcheck, Link, Mount, MountKind, Network, NetworkMode, Port, PortMode, Project, Protocol,
-    Published, Resources, Restart, RestartPolicy, SelinuxLabel, Service, ServiceNetwork, TmpfsMount, Volume,
-    VolumesFrom,
+    BindMount, BindSource, Condition, Cpus, Dependency, DependencyOrigin, Deploy, Device, DeviceCount,
+    DeviceRequest, EnvFile, EnvFormat, EnvOrigin, EnvValue, Expose, ExtraHost, FileObject, FileReference,
+    FileSource, HealthTest, Healthcheck, Hook, Link, Mount, MountKind, Network, NetworkMode, Port, PortMode,
+    Project, Protocol, Published, Resources, Restart, RestartPolicy, SelinuxLabel, Service, ServiceNetwork,
+    TmpfsMount, Volume, VolumesFrom,
 };
 pub use read::SERVICE as SERVICE_KEYS;

@@ -1,8 +1,8 @@
 //! Profiles: which services are switched on.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use kompox_yaml::{Diagnostic, Located};
+use kompox_yaml::{Diagnostic, Located, nearest};
 
 use crate::read::Reader;
 use crate::{Network, Project};
@@ -16,9 +16,30 @@ pub(crate) fn active(asked: &[String], environment: &BTreeMap<String, String>) -
     listed.split(',').map(str::trim).filter(|profile| !profile.is_empty()).map(str::to_owned).collect()
 }
 
+/// Says which active profile no service has: Docker Compose takes a misspelt name without a word.
+fn warn_unknown(project: &Project, active: &HashSet<String>, reader: &mut Reader<'_>) {
+    let known: BTreeSet<&str> = project
+        .services
+        .values()
+        .flat_map(|service| &service.profiles)
+        .map(|profile| profile.value.as_str())
+        .collect();
+    let unknown: BTreeSet<&str> = active.iter().map(String::as_str).collect();
+    for name in unknown.difference(&known).filter(|name| **name != "*") {
+        let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        let help = near.or_else(|| {
+            let list: Vec<_> = known.iter().copied().collect();
+            (!list.is_empty()).then(|| format!("profiles of this file: {}", list.join(", ")))
+        });
+        let message = format!("no service has the profile `{}`", name.escape_debug());
+        reader.error(Diagnostic::warning("compose.profile.unknown", message).maybe_help(help));
+    }
+}
+
 /// Leaves only the services that are switched on, checks what they depend on, and adds the network
 /// `default` if one of them joins it.
 pub(crate) fn select(project: &mut Project, active: &HashSet<String>, reader: &mut Reader<'_>) {
+    warn_unknown(project, active, reader);
     let mut off = BTreeMap::new();
     for (name, service) in std::mem::take(&mut project.services) {
         let on = service.profiles.is_empty()

@@ -20,7 +20,7 @@ pub use mount::{BindMount, BindSource, FileReference, Mount, MountKind, SelinuxL
 pub use network::{
     Expose, ExtraHost, Link, NetworkMode, Port, PortMode, Protocol, Published, ServiceNetwork,
 };
-pub use runtime::{Condition, Dependency, DependencyOrigin, HealthTest, Healthcheck, Restart};
+pub use runtime::{Condition, Dependency, DependencyOrigin, Device, HealthTest, Healthcheck, Hook, Restart};
 pub use service::{EnvFile, EnvFormat, EnvOrigin, EnvValue, Service, VolumesFrom};
 
 /// A loaded, interpolated, resolved and checked project.

@@ -10,6 +10,7 @@ use crate::{Project, ProjectFiles};
 
 mod dependency;
 mod deploy;
+mod device;
 mod env;
 mod file_reference;
 mod healthcheck;

@@ -1,10 +1,8 @@
-//! Bind mounts: what becomes of a path of the project, and of the machine. Pure.
+//! Bind mounts: what becomes of a path of the project. Pure.
 
 use crate::contents::{Contents, Data};
 use crate::input::{BindContent, BindEntry, BindFile};
-use crate::mounts::{Mount, PodVolume, item};
-use crate::storage::Storage;
-use crate::unit::Unit;
+use crate::mounts::{PodVolume, item};
 use kompox_compose::{Diagnostic, Diagnostics, Span};
 use kompox_model::hash;
 
@@ -149,53 +147,6 @@ pub(crate) fn config_map(source: &str, content: &BindContent, contents: &mut Con
     PodVolume::config_map(contents.config_map("bind", key, data), items)
 }
 
-/// A bind of an absolute path: the time zone is known, everything else belongs to a machine.
-pub(crate) fn absolute(
-    storage: &mut Storage<'_, '_>,
-    unit: &Unit<'_>,
-    path: &str,
-    target: Mount<'_>,
-    diagnostics: &mut Diagnostics,
-) {
-    let facts = storage.input.facts;
-    let zone = unit.service.environment.get("TZ").map(|zone| zone.value.trim_start_matches(':'));
-    let zone = zone.filter(|zone| !zone.is_empty()).unwrap_or(&facts.local_zone);
-    let content = match path {
-        "/etc/localtime" => facts.time_zones.get(zone).cloned(),
-        "/etc/timezone" => Some(format!("{zone}\n").into_bytes()),
-        _ => return diagnostics.push(of_machine(path, target.span)),
-    };
-    let Some(content) = content else {
-        let message = format!("the data of time zone `{zone}` is not known here: the image's own time stays");
-        diagnostics.push(
-            Diagnostic::warning("convert.time-zone", message)
-                .at(target.span)
-                .help("set TZ to a zone such as Europe/Berlin; images with tzdata need no mount"),
-        );
-        return;
-    };
-    let data: Data = [(ROOT.to_owned(), content)].into();
-    let map = storage.contents.config_map("config", path.trim_start_matches('/'), data);
-    let volume = PodVolume::config_map(map, vec![item(ROOT, ROOT, 0o444)]);
-    let target = Mount { sub_path: Some(ROOT.to_owned()), read_only: true, ..target };
-    storage.mounts.mount(volume, target, diagnostics);
-}
-
-/// Refuses a path of the machine.
-pub(crate) fn of_machine(path: &str, span: Span) -> Diagnostic {
-    let below =
-        |root: &str| path == root || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
-    let dangerous =
-        path == "/" || ["/proc", "/sys", "/dev"].into_iter().any(below) || path.ends_with(".sock");
-    let message = format!("the bind mount of `{path}` is refused: an app has no machine of its own");
-    let help = if dangerous {
-        "it would give the app power over the node; ask the cluster's administrator for another way"
-    } else {
-        "use a volume, or put the content beneath the project and write a relative path"
-    };
-    Diagnostic::error("convert.bind-absolute", message).at(span).help(help)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,13 +187,5 @@ mod tests {
     #[test]
     fn another_content_is_another_folder() {
         assert_ne!(version(&file(1)), version(&file(2)));
-    }
-
-    #[test]
-    fn sockets_and_kernel_folders_are_dangerous() {
-        for path in ["/", "/proc", "/proc/1", "/sys", "/dev/sda", "/var/run/docker.sock"] {
-            assert!(of_machine(path, Span::default()).help.unwrap().contains("administrator"), "{path}");
-        }
-        assert!(!of_machine("/srv/data", Span::default()).help.unwrap().contains("administrator"));
     }
 }

@@ -8,6 +8,9 @@ use crate::file_mounts::FileMounts;
 use crate::hosts::Hosts;
 use crate::metadata::Metadata;
 use crate::mounts::{Mount, Mounts, PodVolume, item};
+use crate::network_policy::Surroundings;
+use crate::pod_security::{self, Level};
+use crate::privilege::Granted;
 use crate::probe::probes;
 use crate::security::{self, User};
 use crate::service::is_traefik;
@@ -16,11 +19,12 @@ use crate::summary::{Container as Seen, Folder, Role, Summary, Upload};
 use crate::unit::{HOLD, Unit, units};
 use crate::{Conversion, Input, ResourceSet};
 use crate::{
-    fate, ingress, labels, namespace, network_policy, persistent_volume, pod, ports, resources, service, stop,
+    fate, hooks, ingress, labels, namespace, network_policy, persistent_volume, pod, ports, resources,
+    service, stop,
 };
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use kompox_compose::{Diagnostic, Diagnostics, Project};
-use kompox_model::{VolumeName, resource_name};
+use kompox_model::{HostNamespace, VolumeName, resource_name};
 use kompox_node_protocol::FileToWrite;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +35,7 @@ pub fn convert(input: &Input<'_>) -> (Option<Conversion>, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
     let options = ProjectOptions::read(input.project, &mut diagnostics);
     let units = units(input.project, &mut diagnostics);
-    fate::apply(input.app, input.project, &units, &mut diagnostics);
+    fate::apply(input.app, input.project, &units, &options, &mut diagnostics);
     let metadata = Metadata::new(input.identity());
     let conversion = conversion(input, &options, &units, &metadata, &mut diagnostics);
     diagnostics.sort();
@@ -45,18 +49,27 @@ fn conversion(
     metadata: &Metadata,
     diagnostics: &mut Diagnostics,
 ) -> Option<Conversion> {
+    let granted = Granted::decide(input, options, units, diagnostics);
     for unit in units {
-        security::check_namespaces(unit, units, options, diagnostics);
         note_init(unit, options, diagnostics);
     }
     ports::check_collisions(units, diagnostics);
     let published = ports::published(units, diagnostics);
     let hosts = ingress::hosts(input, &published, diagnostics);
     let mut contents = Contents::new(metadata);
-    let stored = store(input, units, &mut contents, diagnostics);
+    let stored = store(input, options, units, &mut contents, diagnostics);
     let disks = stored.disks.clone();
     let (uploads, folders) = (stored.uploads.clone(), stored.folders.clone());
-    let (spec, containers) = pod_spec(input, options, units, stored, &mut contents, diagnostics);
+    let (spec, containers) = pod_spec(input, (options, &granted), units, stored, &mut contents, diagnostics);
+    let level = claimed_level(&spec, diagnostics);
+    let surroundings = Surroundings {
+        facts: input.facts,
+        ingress_namespace: &input.cluster.ingress.namespace,
+        cluster: &input.cluster.network,
+        app: &input.app.network,
+    };
+    let internet = reaches_internet(input.project);
+    let network_policy = network_policy::network_policy(metadata, &surroundings, internet, diagnostics);
     let compose_labels = labels::compose_labels(units, diagnostics);
     if diagnostics.has_errors() {
         return None;
@@ -64,10 +77,9 @@ fn conversion(
     let mut bindings: Vec<_> =
         input.volumes.iter().filter(|binding| disks.contains(&binding.volume.name)).collect();
     bindings.sort_by(|a, b| a.volume.name.cmp(&b.volume.name));
-    let ingress_namespace = &input.cluster.ingress.namespace;
     let (secrets, config_maps) = contents.into_objects();
     let resources = ResourceSet {
-        namespace: namespace::namespace(input, metadata),
+        namespace: namespace::namespace(input, metadata, level),
         service_account: namespace::service_account(metadata),
         secrets,
         config_maps,
@@ -79,12 +91,7 @@ fn conversion(
             .iter()
             .map(|b| persistent_volume::persistent_volume_claim(metadata, b))
             .collect(),
-        network_policy: network_policy::network_policy(
-            metadata,
-            input.facts,
-            ingress_namespace,
-            reaches_internet(input.project),
-        ),
+        network_policy,
         deployment: deployment::deployment(metadata, spec, compose_labels),
         service: service::service(input, metadata, &published),
         ingresses: ingress::ingresses(input, metadata, &hosts),
@@ -99,6 +106,23 @@ fn conversion(
         stop_grace_seconds: stop::pod_grace(units),
     };
     Some(Conversion { resources, host_claims, summary })
+}
+
+/// The Pod Security level that the Namespace claims; more than the usual one is told.
+fn claimed_level(spec: &PodSpec, diagnostics: &mut Diagnostics) -> Level {
+    let (level, reasons) = pod_security::level(spec);
+    if level != Level::Baseline {
+        let message = format!(
+            "the app's Namespace claims Pod Security level `{}`, for {}",
+            level.word(),
+            reasons.join(", ")
+        );
+        diagnostics.push(
+            Diagnostic::note("convert.pod-security", message)
+                .help("`cluster.security` allows it; remove what is not needed"),
+        );
+    }
+    level
 }
 
 fn note_init(unit: &Unit<'_>, options: &ProjectOptions, diagnostics: &mut Diagnostics) {
@@ -132,6 +156,7 @@ struct Stored {
 
 fn store<'a>(
     input: &'a Input<'a>,
+    options: &'a ProjectOptions,
     units: &'a [Unit<'a>],
     contents: &mut Contents<'a>,
     diagnostics: &mut Diagnostics,
@@ -142,6 +167,7 @@ fn store<'a>(
     let writable = binds.into_iter().filter(|(_, (writable, _))| *writable).map(|(source, _)| source);
     let mut storage = Storage {
         input,
+        options,
         mounts: &mut mounts,
         contents,
         fills: &mut fills,
@@ -165,7 +191,7 @@ fn store<'a>(
 
 fn pod_spec<'a>(
     input: &Input<'_>,
-    options: &ProjectOptions,
+    (options, granted): (&ProjectOptions, &Granted),
     units: &[Unit<'_>],
     stored: Stored,
     contents: &mut Contents<'a>,
@@ -177,17 +203,18 @@ fn pod_spec<'a>(
     if let Hosts::File(config_map) = &hosts {
         mount_hosts(units, config_map, &mut mounts, diagnostics);
     }
-    let shares = resources::shares(input, units, diagnostics);
+    let shares = resources::shares(input, units, granted, diagnostics);
     let mut seen = Vec::new();
     let (mut first, mut main) = (Vec::new(), Vec::new());
     for ((unit, user), resources) in units.iter().zip(users).zip(shares.containers) {
         let probes = probes(unit, is_traefik(input), diagnostics);
         seen.push(seen_unit(unit, &probes));
-        let parts = Parts { user, probes, resources };
+        let parts = Parts { user, probes, resources, grant: granted.container(unit) };
         let container = deployment::container(unit, parts, options, &mut mounts, contents, diagnostics);
         if unit.role == Role::Main { main.push(container) } else { first.push(container) }
     }
-    let needs_program = !fills.is_empty() || main.iter().any(|container| container.lifecycle.is_some());
+    let needs_program =
+        !fills.is_empty() || main.iter().any(|container| hooks::needs_program(container.lifecycle.as_ref()));
     let needs_image = needs_program || !to_write.is_empty() || main.is_empty();
     let image = node_image(input, needs_image, diagnostics);
     let mut setup = Vec::new();
@@ -210,12 +237,13 @@ fn pod_spec<'a>(
     let mut containers: Vec<_> = setup.iter().map(|container| helper(&container.name, Role::Setup)).collect();
     containers.extend(seen);
     setup.extend(first);
-    (spec(options, units, hostname, hosts, &mounts, (setup, main), shares.pod, diagnostics), containers)
+    let shared = (options, granted, &input.cluster.security.sysctls);
+    (spec(shared, units, hostname, hosts, &mounts, (setup, main), shares.pod, diagnostics), containers)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the Pod is where everything comes together")]
 fn spec(
-    options: &ProjectOptions,
+    (options, granted, sysctls): (&ProjectOptions, &Granted, &BTreeSet<String>),
     units: &[Unit<'_>],
     hostname: String,
     hosts: Hosts,
@@ -225,21 +253,29 @@ fn spec(
     diagnostics: &mut Diagnostics,
 ) -> PodSpec {
     let (dns_policy, dns_config) = pod::dns(units, diagnostics);
+    let host = |namespace| granted.shares(namespace).then_some(true);
+    // On the node's network the cluster's name service must be asked for explicitly.
+    let with_host_network =
+        || granted.shares(HostNamespace::Network).then(|| "ClusterFirstWithHostNet".to_owned());
     PodSpec {
         automount_service_account_token: Some(false),
         containers: main,
         dns_config,
-        dns_policy,
+        dns_policy: dns_policy.or_else(with_host_network),
         enable_service_links: Some(false),
         host_aliases: match hosts {
             Hosts::Aliases(aliases) if !aliases.is_empty() => Some(aliases),
             Hosts::Aliases(_) | Hosts::File(_) => None,
         },
+        host_ipc: host(HostNamespace::Ipc),
+        host_network: host(HostNamespace::Network),
+        host_pid: host(HostNamespace::Pid),
+        host_users: host(HostNamespace::User),
         hostname: Some(hostname),
         init_containers: (!first.is_empty()).then_some(first),
         node_selector: pod::node_selector(units, diagnostics),
         resources,
-        security_context: Some(pod::security_context(units, diagnostics)),
+        security_context: Some(pod::security_context(units, sysctls, diagnostics)),
         service_account_name: Some(resource_name::APP.to_owned()),
         share_process_namespace: options.share_processes.then_some(true),
         termination_grace_period_seconds: Some(i64::from(stop::pod_grace(units))),

@@ -6,12 +6,12 @@ use crate::escape::literal;
 use crate::extension::ProjectOptions;
 use crate::metadata::Metadata;
 use crate::mounts::Mounts;
+use crate::privilege::ContainerGrant;
 use crate::probe::Probes;
 use crate::security::{self, User};
-use crate::stop;
 use crate::summary::Role;
 use crate::unit::{HOLD, Unit};
-use crate::{contents::Contents, ports};
+use crate::{contents::Contents, hooks, ports};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -23,6 +23,7 @@ pub(crate) struct Parts {
     pub(crate) user: Option<User>,
     pub(crate) probes: Probes,
     pub(crate) resources: Option<ResourceRequirements>,
+    pub(crate) grant: ContainerGrant,
 }
 
 /// The container of a service.
@@ -36,8 +37,8 @@ pub(crate) fn container(
 ) -> Container {
     let environment = environment(unit, contents, diagnostics);
     let (command, args) = command(unit, diagnostics);
-    let lifecycle = stop::lifecycle(unit, options, diagnostics);
-    if lifecycle.is_some() {
+    let lifecycle = hooks::lifecycle(unit, options, diagnostics);
+    if hooks::needs_program(lifecycle.as_ref()) {
         mount_program(mounts, &unit.container, diagnostics);
     }
     let flag = |flag: Option<Located<bool>>| flag.filter(|flag| flag.value).map(|_| true);
@@ -55,7 +56,7 @@ pub(crate) fn container(
         readiness_probe: parts.probes.readiness,
         resources: parts.resources,
         restart_policy: (unit.role == Role::Sidecar).then(|| "Always".to_owned()),
-        security_context: security::security_context(unit, parts.user, diagnostics),
+        security_context: security::security_context(unit, parts.user, &parts.grant),
         startup_probe: parts.probes.startup,
         stdin: flag(unit.service.stdin_open),
         tty: flag(unit.service.tty),

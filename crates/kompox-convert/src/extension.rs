@@ -2,7 +2,26 @@
 
 use crate::fate::{Fate, Section, TABLE, find};
 use kompox_compose::{Diagnostic, Diagnostics, Entry, Located, Node, Project, Service};
+use kompox_model::quantity::{Bytes, MilliCpu, with_unit};
+use kompox_model::security::is_beneath;
 use kompox_yaml::nearest;
+use std::collections::BTreeSet;
+
+/// Keys of a service that are refused where the administrator does not allow them, and may be left out instead.
+const ALLOWABLE: &[&str] = &[
+    "cap_add",
+    "cgroup",
+    "device_cgroup_rules",
+    "devices",
+    "ipc",
+    "network_mode",
+    "pid",
+    "privileged",
+    "security_opt",
+    "sysctls",
+    "userns_mode",
+    "uts",
+];
 
 /// `x-kompox` of a service.
 #[derive(Debug, Clone, Default)]
@@ -12,12 +31,27 @@ pub(crate) struct ServiceOptions {
     pub(crate) ingress: Option<bool>,
     pub(crate) listen: Vec<Located<u16>>,
     pub(crate) one_shot: bool,
+    pub(crate) cpu: Option<Located<MilliCpu>>,
+    pub(crate) memory: Option<Located<Bytes>>,
 }
 
 /// `x-kompox` of the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProjectOptions {
     pub(crate) share_processes: bool,
+    /// Where paths of the machine lie, by prefix.
+    pub(crate) binds: Vec<(String, BindPlace)>,
+    /// Keys that are left out where they are not allowed.
+    pub(crate) allow: BTreeSet<String>,
+}
+
+/// What stands in for a path of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BindPlace {
+    /// A folder of the default volume's disk.
+    Disk,
+    /// An empty folder that lives as long as the Pod.
+    Empty,
 }
 
 impl ServiceOptions {
@@ -45,19 +79,46 @@ impl ServiceOptions {
                         })
                         .collect();
                 }
+                "resources" => options.resources(entry, diagnostics),
+                "quiesce" => quiesce(service, entry, diagnostics),
                 key => unreachable!("`{key}` has a row of its own but nobody reads it"),
             }
         }
         options
     }
+
+    fn resources(&mut self, entry: &Entry, diagnostics: &mut Diagnostics) {
+        for item in parts(entry, &["cpu", "memory"], diagnostics) {
+            let text = item.value.text().unwrap_or_default();
+            let span = item.value.span;
+            let read = match item.key.as_str() {
+                "cpu" => MilliCpu::parse(text)
+                    .map(|cpu| self.cpu = Some(Located::new(cpu, span)))
+                    .map_err(|error| error.to_string()),
+                _ => with_unit("memory", text).map(|memory| self.memory = Some(Located::new(memory, span))),
+            };
+            if let Err(error) = read {
+                let message = format!("`x-kompox.{}.{}`: {error}", entry.key, item.key);
+                diagnostics.push(Diagnostic::error("convert.x-kompox", message).at(span));
+            }
+        }
+    }
 }
 
 impl ProjectOptions {
+    /// What stands in for a path of the machine; the longest prefix decides.
+    pub(crate) fn bind_place(&self, path: &str) -> Option<BindPlace> {
+        let above = |entry: &&(String, BindPlace)| is_beneath(path, &entry.0);
+        self.binds.iter().filter(above).max_by_key(|(prefix, _)| prefix.len()).map(|(_, place)| *place)
+    }
+
     pub(crate) fn read(project: &Project, diagnostics: &mut Diagnostics) -> Self {
         let mut options = Self::default();
         for entry in entries(project.x_kompox.as_ref(), Section::TopExtension, diagnostics) {
             match entry.key.as_str() {
                 "shareProcesses" => options.share_processes = flag(entry, diagnostics).unwrap_or_default(),
+                "binds" => options.binds = binds(entry, diagnostics),
+                "allow" => options.allow = allow(entry, diagnostics),
                 key => unreachable!("`{key}` has a row of its own but nobody reads it"),
             }
         }
@@ -97,6 +158,117 @@ fn entries<'a>(
         }
     }
     known
+}
+
+/// The entries of a mapping with few keys; unknown ones are reported.
+fn parts<'a>(entry: &'a Entry, known: &[&str], diagnostics: &mut Diagnostics) -> Vec<&'a Entry> {
+    let Some(mapping) = entry.value.as_mapping().filter(|mapping| !mapping.is_empty()) else {
+        let wanted = format!("a mapping with {}", known.join(" or "));
+        diagnostics.push(wrong(entry, &entry.value, &wanted));
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for item in mapping {
+        if known.contains(&item.key.as_str()) {
+            found.push(item);
+            continue;
+        }
+        let help = nearest(&item.key, known.iter().copied()).map(|key| format!("did you mean `{key}`?"));
+        let message = format!("`x-kompox.{}` has no key `{}`", entry.key, item.key);
+        diagnostics.push(Diagnostic::error("convert.x-kompox", message).at(item.key_span).maybe_help(help));
+    }
+    found
+}
+
+/// Commands that hold a service's data still for a snapshot. They are checked and otherwise without effect: this version
+/// makes no snapshots, which is said.
+fn quiesce(service: &Service, entry: &Entry, diagnostics: &mut Diagnostics) {
+    const KEYS: [&str; 2] = ["freeze", "thaw"];
+    let found = parts(entry, &KEYS, diagnostics);
+    for key in KEYS {
+        let Some(item) = found.iter().find(|item| item.key == key) else {
+            if entry.value.as_mapping().is_some_and(|mapping| !mapping.is_empty()) {
+                let message =
+                    format!("`x-kompox.quiesce` lacks `{key}`: what is held still must be let go again");
+                diagnostics.push(Diagnostic::error("convert.x-kompox", message).at(entry.key_span));
+            }
+            continue;
+        };
+        let words = item.value.as_sequence().filter(|words| !words.is_empty());
+        let good = words.is_some_and(|words| {
+            words.iter().all(|word| word.as_str().is_some_and(|word| !word.contains('\0')))
+        });
+        if !good {
+            let message = format!("`x-kompox.quiesce.{key}` must be a command as a list of words");
+            diagnostics.push(
+                Diagnostic::error("convert.x-kompox", message)
+                    .at(item.value.span)
+                    .help("write [\"program\", \"argument\"]"),
+            );
+        }
+    }
+    let message = format!(
+        "`x-kompox.quiesce` of `{}` has no effect yet: this version makes no snapshots",
+        service.name.value
+    );
+    diagnostics.push(Diagnostic::note("convert.quiesce", message).at(entry.key_span));
+}
+
+fn binds(entry: &Entry, diagnostics: &mut Diagnostics) -> Vec<(String, BindPlace)> {
+    let Some(mapping) = entry.value.as_mapping() else {
+        diagnostics.push(wrong(entry, &entry.value, "a mapping of paths to `disk` or `empty`"));
+        return Vec::new();
+    };
+    let mut places = Vec::new();
+    for item in mapping {
+        let rest = item.key.strip_prefix("~/").or_else(|| item.key.strip_prefix('/'));
+        let plain = |rest: &str| rest.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        if !rest.is_some_and(plain) {
+            let message = format!(
+                "`x-kompox.binds`: `{}` is no path such as /srv/data or ~/data",
+                item.key.escape_debug()
+            );
+            diagnostics.push(
+                Diagnostic::error("convert.x-kompox", message)
+                    .at(item.key_span)
+                    .help("write it without `.`, `..`, doubled or trailing slashes"),
+            );
+        }
+        match item.value.as_str() {
+            Some("disk") => places.push((item.key.clone(), BindPlace::Disk)),
+            Some("empty") => places.push((item.key.clone(), BindPlace::Empty)),
+            _ => {
+                let message =
+                    format!("`x-kompox.binds.{}` must be `disk` or `empty`", item.key.escape_debug());
+                diagnostics.push(Diagnostic::error("convert.x-kompox", message).at(item.value.span));
+            }
+        }
+    }
+    places
+}
+
+fn allow(entry: &Entry, diagnostics: &mut Diagnostics) -> BTreeSet<String> {
+    let Some(items) = entry.value.as_sequence() else {
+        diagnostics.push(wrong(entry, &entry.value, "a list of keys"));
+        return BTreeSet::new();
+    };
+    let mut keys = BTreeSet::new();
+    for item in items {
+        match item.as_str() {
+            Some(key) if ALLOWABLE.contains(&key) => drop(keys.insert(key.to_owned())),
+            other => {
+                let key = other.unwrap_or_default();
+                let near =
+                    nearest(key, ALLOWABLE.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+                let help =
+                    near.unwrap_or_else(|| format!("keys that may be named: {}", ALLOWABLE.join(", ")));
+                let message =
+                    format!("`x-kompox.allow`: `{}` is no key that can be left out", key.escape_debug());
+                diagnostics.push(Diagnostic::error("convert.x-kompox", message).at(item.span).help(help));
+            }
+        }
+    }
+    keys
 }
 
 fn wrong(entry: &Entry, node: &Node, wanted: &str) -> Diagnostic {

@@ -1,8 +1,8 @@
 //! The Pod's volumes and what each container mounts, each path once. Pure.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaimVolumeSource,
-    SecretVolumeSource, Volume, VolumeMount,
+    ConfigMapVolumeSource, EmptyDirVolumeSource, HostPathVolumeSource, KeyToPath,
+    PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kompox_compose::{Diagnostic, Diagnostics, Span};
@@ -38,6 +38,12 @@ impl PodVolume {
     pub(crate) fn claim(name: String, claim: String) -> Self {
         let source = PersistentVolumeClaimVolumeSource { claim_name: claim, read_only: None };
         Self(Volume { name, persistent_volume_claim: Some(source), ..Volume::default() })
+    }
+
+    /// A path of the node.
+    pub(crate) fn host_path(name: String, path: String) -> Self {
+        let source = HostPathVolumeSource { path, type_: None };
+        Self(Volume { name, host_path: Some(source), ..Volume::default() })
     }
 
     /// Items of a Secret; its name in the Pod says which items.

@@ -2,6 +2,7 @@
 
 use crate::Input;
 use crate::metadata::Metadata;
+use crate::pod_security::Level;
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kompox_model::{label, resource_name};
 
@@ -9,9 +10,9 @@ use kompox_model::{label, resource_name};
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 
 /// The Namespace, without the annotations on disks that a deploy records when it is done.
-pub(crate) fn namespace(input: &Input<'_>, metadata: &Metadata) -> Namespace {
+pub(crate) fn namespace(input: &Input<'_>, metadata: &Metadata, level: Level) -> Namespace {
     let mut object = metadata.cluster_scoped(metadata.namespace(), label::PART_STATE);
-    object.labels.get_or_insert_default().insert(ENFORCE.to_owned(), "baseline".to_owned());
+    object.labels.get_or_insert_default().insert(ENFORCE.to_owned(), level.word().to_owned());
     object.annotations.get_or_insert_default().extend([
         (label::APP.to_owned(), metadata.identity().location(&input.cluster.name)),
         (label::PROVIDER.to_owned(), input.provider.driver.clone()),

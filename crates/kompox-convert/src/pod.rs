@@ -1,6 +1,7 @@
 //! Settings that a Pod has only once though several services may give them. Pure.
 
 use crate::hosts::Names;
+use crate::pod_security::SAFE_SYSCTLS;
 use crate::unit::Unit;
 use crate::{Input, security};
 use k8s_openapi::api::core::v1::{
@@ -10,22 +11,6 @@ use kompox_compose::{Diagnostic, Diagnostics, Located, Span};
 use kompox_model::name::check_label;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-
-/// Kernel settings that Kubernetes and Pod Security level `baseline` let a Pod change (Kubernetes 1.33).
-const SAFE_SYSCTLS: &[&str] = &[
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.tcp_wmem",
-];
 
 /// The most name servers and search domains a Pod may have.
 const NAME_SERVERS: usize = 3;
@@ -62,8 +47,12 @@ impl<T: PartialEq> Agreed<T> {
     }
 }
 
-/// The Pod's security context.
-pub(crate) fn security_context(units: &[Unit<'_>], diagnostics: &mut Diagnostics) -> PodSecurityContext {
+/// The Pod's security context, with the sysctls of the safe set and those that are `allowed`.
+pub(crate) fn security_context(
+    units: &[Unit<'_>],
+    allowed: &BTreeSet<String>,
+    diagnostics: &mut Diagnostics,
+) -> PodSecurityContext {
     let mut groups = BTreeSet::new();
     let mut sysctls: BTreeMap<&str, Agreed<&str>> = BTreeMap::new();
     for unit in units {
@@ -81,15 +70,10 @@ pub(crate) fn security_context(units: &[Unit<'_>], diagnostics: &mut Diagnostics
             }
         }
         for (name, value) in &unit.service.sysctls {
-            if SAFE_SYSCTLS.contains(&name.as_str()) {
+            // Others were refused.
+            if SAFE_SYSCTLS.contains(&name.as_str()) || allowed.contains(name) {
                 let agreed = sysctls.entry(name).or_insert_with(Agreed::new);
                 agreed.set(&format!("sysctls.{name}"), &value.value, value.span, diagnostics);
-            } else {
-                diagnostics.push(
-                    Diagnostic::error("convert.security", format!("sysctl `{name}` is refused"))
-                        .at(value.span)
-                        .help("only settings that affect this Pod alone are allowed; ask the cluster's administrator to set it on the nodes"),
-                );
             }
         }
     }

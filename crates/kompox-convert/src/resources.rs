@@ -1,6 +1,7 @@
 //! CPU and memory of the Pod and its containers. Pure.
 
 use crate::Input;
+use crate::privilege::Granted;
 use crate::summary::Role;
 use crate::unit::Unit;
 use k8s_openapi::api::core::v1::ResourceRequirements;
@@ -33,9 +34,14 @@ struct Wish {
 }
 
 /// Shares the app's total among its services.
-pub(crate) fn shares(input: &Input<'_>, units: &[Unit<'_>], diagnostics: &mut Diagnostics) -> Shares {
+pub(crate) fn shares(
+    input: &Input<'_>,
+    units: &[Unit<'_>],
+    granted: &Granted,
+    diagnostics: &mut Diagnostics,
+) -> Shares {
     let total = [input.app.cpu.map(|cpu| cpu.0), input.app.memory.map(|memory| memory.0)];
-    let mut wishes: Vec<_> = units.iter().map(|unit| wish(input, unit, diagnostics)).collect();
+    let mut wishes: Vec<_> = units.iter().map(|unit| wish(input, unit, granted, diagnostics)).collect();
     let whole_pod = input.facts.has_pod_resources();
     if !whole_pod {
         for index in 0..2 {
@@ -55,16 +61,29 @@ pub(crate) fn shares(input: &Input<'_>, units: &[Unit<'_>], diagnostics: &mut Di
     Shares { containers: wishes.iter().map(|wish| requirements(wish, bounded)).collect(), pod }
 }
 
-fn wish(input: &Input<'_>, unit: &Unit<'_>, diagnostics: &mut Diagnostics) -> Wish {
-    let service = unit.service;
+fn wish(input: &Input<'_>, unit: &Unit<'_>, granted: &Granted, diagnostics: &mut Diagnostics) -> Wish {
+    let (service, own) = (unit.service, &unit.options);
     let cpu = |cpus: Option<Located<Cpus>>| cpus.map(|cpus| (cpus.value.nano.div_ceil(1_000_000), cpus.span));
     let memory = |memory: Option<Located<u64>>| memory.map(|memory| (memory.value, memory.span));
     // Zero means no limit, as in Docker.
     let given = |amount: Option<(u64, Span)>| amount.filter(|(amount, _)| *amount > 0);
     let mut devices = BTreeMap::new();
-    for request in service.deploy.reservations.devices.iter().chain(&service.deploy.limits.devices) {
+    let requests = service.deploy.reservations.devices.iter().chain(&service.deploy.limits.devices);
+    for request in requests.chain(&service.gpus) {
         if let Some((name, count)) = device(input, request, diagnostics) {
             devices.insert(name, Quantity(count.to_string()));
+        }
+    }
+    for (name, count) in granted.container(unit).devices {
+        if input.facts.device_resources.contains(&name) {
+            devices.insert(name, Quantity(count.to_string()));
+        } else {
+            let message = format!("no node is known to offer `{name}`");
+            diagnostics.push(
+                Diagnostic::error("convert.device", message)
+                    .at(service.key_span("devices"))
+                    .help("use a cluster whose nodes have the device and its device plugin"),
+            );
         }
     }
     let pids = [&service.deploy.limits, &service.deploy.reservations];
@@ -81,7 +100,12 @@ fn wish(input: &Input<'_>, unit: &Unit<'_>, diagnostics: &mut Diagnostics) -> Wi
         }
     }
     Wish {
-        limits: [given(cpu(service.cpu_limit())), given(memory(service.memory_limit()))],
+        limits: [
+            own.cpu.map(|cpu| (cpu.value.0, cpu.span)).or_else(|| given(cpu(service.cpu_limit()))),
+            own.memory
+                .map(|memory| (memory.value.0, memory.span))
+                .or_else(|| given(memory(service.memory_limit()))),
+        ],
         reservations: [
             given(cpu(service.deploy.reservations.cpus)),
             given(memory(service.memory_reservation())),

@@ -4,7 +4,7 @@ use crate::copy_up::PROGRAM;
 use crate::extension::ProjectOptions;
 use crate::summary::Role;
 use crate::unit::Unit;
-use k8s_openapi::api::core::v1::{ExecAction, Lifecycle, LifecycleHandler};
+use k8s_openapi::api::core::v1::{ExecAction, LifecycleHandler};
 use kompox_compose::{Diagnostic, Diagnostics};
 
 /// Docker's time between the stop signal and the kill, in seconds.
@@ -34,11 +34,11 @@ pub(crate) fn pod_grace(units: &[Unit<'_>]) -> u32 {
 }
 
 /// The hook that sends a service's own stop signal; none where Kubernetes' own behaviour is right.
-pub(crate) fn lifecycle(
+pub(crate) fn signal(
     unit: &Unit<'_>,
     options: &ProjectOptions,
     diagnostics: &mut Diagnostics,
-) -> Option<Lifecycle> {
+) -> Option<LifecycleHandler> {
     let written = unit.service.stop_signal.as_ref()?;
     let name = written.value.to_ascii_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
@@ -65,7 +65,8 @@ pub(crate) fn lifecycle(
         return None;
     }
     let command = [PROGRAM, "signal", name, "--wait"].map(ToOwned::to_owned).to_vec();
-    let pre_stop =
-        LifecycleHandler { exec: Some(ExecAction { command: Some(command) }), ..LifecycleHandler::default() };
-    Some(Lifecycle { pre_stop: Some(pre_stop), ..Lifecycle::default() })
+    Some(LifecycleHandler {
+        exec: Some(ExecAction { command: Some(command) }),
+        ..LifecycleHandler::default()
+    })
 }

@@ -3,11 +3,12 @@
 use crate::binds::{self, Place};
 use crate::contents::Contents;
 use crate::copy_up::Fills;
+use crate::extension::ProjectOptions;
 use crate::mounts::{Mount as Target, Mounts, PodVolume};
 use crate::security::User;
 use crate::summary::{Folder, Upload};
 use crate::unit::Unit;
-use crate::{BindContent, Binds, Input};
+use crate::{BindContent, Binds, Input, machine};
 use kompox_compose::{BindSource, Diagnostic, Diagnostics, Mount, MountKind, Project, Service, Span};
 use kompox_model::{App, Volume, VolumeName, resource_name};
 use kompox_node_protocol::check_sub_path;
@@ -19,6 +20,7 @@ pub(crate) const DISK_ROOT: &str = "/.kompox-disk";
 /// Collects what the services store.
 pub(crate) struct Storage<'a, 'b> {
     pub(crate) input: &'a Input<'a>,
+    pub(crate) options: &'a ProjectOptions,
     pub(crate) mounts: &'b mut Mounts,
     pub(crate) contents: &'b mut Contents<'a>,
     pub(crate) fills: &'b mut Fills,
@@ -125,9 +127,9 @@ impl<'a> Storage<'a, '_> {
                     }
                     self.bind(unit, path, target, user, diagnostics);
                 }
-                BindSource::Absolute(path) => binds::absolute(self, unit, path, target, diagnostics),
+                BindSource::Absolute(path) => machine::mount(self, unit, path, target, user, diagnostics),
                 BindSource::Home(path) => {
-                    diagnostics.push(binds::of_machine(&format!("~/{path}"), mount.span));
+                    machine::mount(self, unit, &format!("~/{path}"), target, user, diagnostics);
                 }
             },
             MountKind::Tmpfs { size, .. } => {
@@ -179,7 +181,7 @@ impl<'a> Storage<'a, '_> {
     }
 
     /// Mounts a folder of a volume's disk.
-    fn on_disk(
+    pub(crate) fn on_disk(
         &mut self,
         volume: &Volume,
         folder: String,
@@ -268,7 +270,7 @@ fn file_name(folder: &str) -> &str {
     folder.rsplit('/').next().unwrap_or_default()
 }
 
-fn no_default(span: Span) -> Diagnostic {
+pub(crate) fn no_default(span: Span) -> Diagnostic {
     Diagnostic::error("convert.no-default-volume", "the app has no volume that compose volumes share")
         .at(span)
         .help("add a volume without `compose:` to `app.volumes`")
@@ -347,6 +349,8 @@ pub fn bind_sources(_app: &App, project: &Project) -> Vec<(String, Span)> {
 /// The volumes of the app whose disks its Pod mounts. An app that stores nothing needs none.
 #[must_use]
 pub fn volumes_in_use(app: &App, project: &Project, binds: &Binds) -> BTreeSet<VolumeName> {
+    // What is wrong with them is reported by the conversion.
+    let options = ProjectOptions::read(project, &mut Diagnostics::new());
     let mut keys = BTreeSet::new();
     for mount in running(project).flat_map(|service| &service.volumes) {
         if let MountKind::Named { source, .. } = &mount.kind {
@@ -357,7 +361,11 @@ pub fn volumes_in_use(app: &App, project: &Project, binds: &Binds) -> BTreeSet<V
         let place = binds.get(source).map(|content| binds::place(source, writable, content));
         matches!(place, Some(Place::File(_) | Place::Folder(_)))
     };
-    if binds_of(project).into_iter().any(on_disk) {
+    let redirected = |service: &Service| {
+        let mut binds = service.volumes.iter().filter_map(|mount| machine::path_of(&mount.kind));
+        binds.any(|path| machine::is_on_disk(&path, &options))
+    };
+    if binds_of(project).into_iter().any(on_disk) || running(project).any(redirected) {
         keys.insert(None);
     }
     keys.into_iter().filter_map(|key| disk_of(app, key)).map(|volume| volume.name.clone()).collect()

@@ -49,6 +49,13 @@ impl Default for Options {
     }
 }
 
+/// The files that `KUBECONFIG` names.
+fn listed() -> Vec<PathBuf> {
+    env::var_os("KUBECONFIG")
+        .map(|value| env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect())
+        .unwrap_or_default()
+}
+
 /// Where a kubeconfig came from, for messages.
 fn failed(kind: ErrorKind, origin: &str, detail: impl Into<String>) -> PortError {
     PortError::new(kind, ADAPTER, "connect", origin).detail(detail)
@@ -82,9 +89,7 @@ impl Client {
     /// # Errors
     /// NotFound when none of them exists, otherwise those of [`Client::from_kubeconfig`].
     pub async fn from_environment(options: Options) -> Result<Self, PortError> {
-        let listed: Vec<PathBuf> = env::var_os("KUBECONFIG")
-            .map(|value| env::split_paths(&value).filter(|path| !path.as_os_str().is_empty()).collect())
-            .unwrap_or_default();
+        let listed = listed();
         if !listed.is_empty() {
             return Self::from_paths(&listed, options).await;
         }
@@ -97,6 +102,27 @@ impl Client {
         }
         Err(failed(ErrorKind::NotFound, "kubeconfig", "there is no KUBECONFIG and no ~/.kube/config")
             .hint("set KUBECONFIG, or name a kubeconfig in the cluster's `auth`"))
+    }
+
+    /// Connects with what the environment alone says, as programs do that nobody sits in front of: the files of
+    /// `KUBECONFIG`, or the service account of the Pod it runs in. No file in a home directory is looked for.
+    ///
+    /// # Errors
+    /// NotFound when there is neither, otherwise those of [`Client::from_kubeconfig`].
+    pub async fn from_variables(options: Options) -> Result<Self, PortError> {
+        let listed = listed();
+        if !listed.is_empty() {
+            return Self::from_paths(&listed, options).await;
+        }
+        if env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+            return Self::in_cluster(options).await;
+        }
+        Err(failed(
+            ErrorKind::NotFound,
+            "kubeconfig",
+            "there is no KUBECONFIG, and this is no Pod of a cluster",
+        )
+        .hint("set KUBECONFIG, or connect with type `kubectl` in cluster.auth"))
     }
 
     /// Connects with the service account of the Pod it runs in.

@@ -4,14 +4,15 @@ use crate::ingress::{self, Rule};
 use crate::reader::{Field, Keys, Reader};
 use crate::settings::{self, Setting};
 use crate::volume::{self, Given};
+use crate::{network, variables};
 use kompox_model::driver::{KnownDriver, SettingScope};
-use kompox_model::quantity::{Bytes, MilliCpu};
-use kompox_model::{App, AppName, ComposeSource, IngressRule};
+use kompox_model::quantity::{Bytes, MilliCpu, with_unit};
+use kompox_model::{App, AppName, AppNetwork, ComposeSource, IngressRule, Variables};
 use kompox_yaml::{Diagnostic, Kind, Located};
 
 const KEYS: Keys = Keys {
-    known: &["name", "compose", "ingress", "resources", "volumes", "settings"],
-    later: &["network", "access", "profiles", "env", "snapshots"],
+    known: &["name", "compose", "ingress", "resources", "network", "profiles", "env", "volumes", "settings"],
+    later: &["access", "snapshots"],
 };
 const RESOURCES: Keys = Keys { known: &["cpu", "memory"], later: &[] };
 
@@ -22,6 +23,9 @@ pub(crate) struct Parts {
     ingress: Vec<Rule>,
     cpu: Option<MilliCpu>,
     memory: Option<Bytes>,
+    network: AppNetwork,
+    profiles: Vec<String>,
+    env: Variables,
     volumes: Vec<Given>,
     settings: Vec<Setting>,
 }
@@ -45,6 +49,10 @@ pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
         }
         None => (None, None),
     };
+    let network = reader.optional(&section, "network").and_then(|field| network::read_app(reader, &field));
+    let profiles =
+        reader.optional(&section, "profiles").map(|field| variables::read_profiles(reader, &field));
+    let env = reader.optional(&section, "env").map(|field| variables::read_env(reader, &field));
     let volumes = reader.optional(&section, "volumes").map(|field| volume::read(reader, &field));
     let settings = reader.optional(&section, "settings");
     let settings = settings::read(reader, settings);
@@ -54,6 +62,9 @@ pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
         ingress: ingress.unwrap_or_default(),
         cpu: cpu.map(|cpu| cpu.value),
         memory: memory.map(|memory| memory.value),
+        network: network.unwrap_or_default(),
+        profiles: profiles.unwrap_or_default(),
+        env: env.unwrap_or_default(),
         volumes: volumes.unwrap_or_default(),
         settings,
     })
@@ -82,6 +93,9 @@ impl Parts {
             ingress: self.ingress.into_iter().map(rule).collect(),
             cpu: self.cpu,
             memory: self.memory,
+            network: self.network,
+            profiles: self.profiles,
+            env: self.env,
             volumes,
             settings: settings::plain(&self.settings),
         })
@@ -105,5 +119,5 @@ fn read_compose(reader: &mut Reader, field: &Field<'_>) -> Option<ComposeSource>
 
 /// An amount of memory that is not a number of megabytes without its unit.
 fn memory_amount(text: &str) -> Result<Bytes, String> {
-    volume::amount("memory", text)
+    with_unit("memory", text)
 }

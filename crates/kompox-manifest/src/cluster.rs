@@ -2,14 +2,17 @@
 
 use crate::reader::{Field, Keys, Reader, Section};
 use crate::settings::{self, Setting};
+use crate::{network, security};
 use kompox_model::driver::{KnownDriver, SettingScope};
 use kompox_model::name::check_label;
-use kompox_model::{Cluster, ClusterAuth, ClusterIngress, ClusterName, host};
+use kompox_model::{
+    AuthKind, Cluster, ClusterAuth, ClusterIngress, ClusterName, ClusterNetwork, ClusterSecurity, host,
+};
 use kompox_yaml::{Diagnostic, Located, Span};
 
 const KEYS: Keys = Keys {
-    known: &["name", "existing", "provider", "auth", "ingress", "images", "settings"],
-    later: &["security", "network"],
+    known: &["name", "existing", "provider", "auth", "ingress", "security", "network", "images", "settings"],
+    later: &[],
 };
 const AUTH: Keys = Keys { known: &["type", "kubeconfig", "context"], later: &[] };
 const INGRESS: Keys = Keys {
@@ -26,6 +29,8 @@ pub(crate) struct Parts {
     existing: bool,
     auth: Option<ClusterAuth>,
     ingress: ClusterIngress,
+    security: ClusterSecurity,
+    network: ClusterNetwork,
     node_image: Option<String>,
     /// True when `provider` is written, even without a legal value.
     pub(crate) names_provider: bool,
@@ -44,6 +49,9 @@ pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
     let provider = reader.optional(&section, "provider").and_then(|field| reader.text(&field));
     let auth = reader.optional(&section, "auth").and_then(|field| read_auth(reader, &field));
     let ingress = reader.optional(&section, "ingress").and_then(|field| read_ingress(reader, &field));
+    let security = reader.optional(&section, "security").and_then(|field| security::read(reader, &field));
+    let network =
+        reader.optional(&section, "network").and_then(|field| network::read_cluster(reader, &field));
     let images = reader.optional(&section, "images").and_then(|field| reader.section(&field, &IMAGES));
     let node_image = images.and_then(|images| read_image(reader, &images, "node"));
     let settings = reader.optional(&section, "settings");
@@ -53,6 +61,8 @@ pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
         existing: existing.unwrap_or(false),
         auth,
         ingress: ingress.unwrap_or_default(),
+        security: security.unwrap_or_default(),
+        network: network.unwrap_or_default(),
         node_image,
         names_provider: section.has("provider"),
         provider,
@@ -73,6 +83,8 @@ impl Parts {
             existing: self.existing,
             auth: self.auth,
             ingress: self.ingress,
+            security: self.security,
+            network: self.network,
             node_image: self.node_image,
             settings: settings::plain(&kept),
         })
@@ -82,16 +94,38 @@ impl Parts {
 fn read_auth(reader: &mut Reader, field: &Field<'_>) -> Option<ClusterAuth> {
     let section = reader.section(field, &AUTH)?;
     let kind = reader.required(&section, "type");
-    reader.parsed(kind, "manifest.auth.type", |text| match text {
-        "kubectl" => Ok(()),
-        other => Err(format!("`cluster.auth.type` `{other}` is not supported by this version; `kubectl` is")),
+    let kind = reader.parsed(kind, "manifest.auth.type", |text| match text {
+        "kubectl" => Ok(AuthKind::Kubectl),
+        "environment" => Ok(AuthKind::Environment),
+        other => Err(format!(
+            "`cluster.auth.type` `{other}` is not supported by this version; `kubectl` and `environment` are"
+        )),
     });
+    let kind = kind.map_or(AuthKind::Kubectl, |kind| kind.value);
+    if kind == AuthKind::Environment {
+        refuse_names(reader, &section);
+    }
     let kubeconfig = reader.optional(&section, "kubeconfig").and_then(|field| reader.text(&field));
     let context = reader.optional(&section, "context").and_then(|field| reader.text(&field));
     Some(ClusterAuth {
+        kind,
         kubeconfig: kubeconfig.map(|text| text.value),
         context: context.map(|text| text.value),
     })
+}
+
+/// The environment alone says which kubeconfig is meant; a second answer would be ignored.
+fn refuse_names(reader: &mut Reader, section: &Section<'_>) {
+    for key in ["kubeconfig", "context"] {
+        if let Some(field) = reader.optional(section, key) {
+            let message = format!("`{}` has no meaning with type `environment`", field.path);
+            reader.report(
+                Diagnostic::error("manifest.auth.environment", message)
+                    .at(field.key)
+                    .help("remove it, or set the type to `kubectl`"),
+            );
+        }
+    }
 }
 
 fn read_ingress(reader: &mut Reader, field: &Field<'_>) -> Option<ClusterIngress> {

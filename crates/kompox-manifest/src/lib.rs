@@ -8,10 +8,13 @@ mod cluster;
 mod document;
 mod ingress;
 mod load;
+mod network;
 mod provider;
 mod reader;
+mod security;
 mod settings;
 mod starter;
+mod variables;
 mod volume;
 mod workspace;
 

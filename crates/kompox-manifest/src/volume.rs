@@ -3,15 +3,13 @@
 use crate::reader::{Field, Keys, Reader};
 use crate::settings::{self, Setting};
 use kompox_model::driver::{AZURE_DISK_SIZE, AZURE_DISK_TYPE, KnownDriver, SettingScope};
-use kompox_model::quantity::Bytes;
+use kompox_model::quantity::{Bytes, with_unit};
 use kompox_model::{Volume, VolumeName};
 use kompox_yaml::{Diagnostic, Located, Span};
 
 const KEYS: Keys = Keys { known: &["name", "size", "compose", "type", "options"], later: &[] };
 /// Option with the storage class of the cloud, such as `Standard_LRS` (CFG-24).
 const SKU: &str = "sku";
-/// Less than this is a forgotten unit.
-const LEAST: Bytes = Bytes(1 << 20);
 
 /// One entry as it is written.
 pub(crate) struct Given {
@@ -25,18 +23,6 @@ impl Given {
     fn is_default(&self) -> bool {
         self.name.value.as_str() == Volume::DEFAULT
     }
-}
-
-/// Reads an amount of bytes and refuses one that must have lost its unit.
-pub(crate) fn amount(what: &str, text: &str) -> Result<Bytes, String> {
-    let amount = Bytes::parse(text).map_err(|error| error.to_string())?;
-    if amount < LEAST {
-        return Err(format!(
-            "{what} of {} bytes is too little; a unit such as Mi or Gi may be missing",
-            amount.0
-        ));
-    }
-    Ok(amount)
 }
 
 /// Reads the list; names and compose volumes that occur twice are reported.
@@ -69,7 +55,7 @@ fn read_volume(reader: &mut Reader, item: &Field<'_>) -> Option<Given> {
     let name = reader.required(&section, "name");
     let name = reader.parsed(name, "manifest.name", str::parse::<VolumeName>);
     let size = reader.optional(&section, "size");
-    let size = reader.parsed(size, "manifest.volume.size", |text| amount("a disk", text));
+    let size = reader.parsed(size, "manifest.volume.size", |text| with_unit("a disk", text));
     let kind = reader.optional(&section, "type");
     reader.parsed(kind, "manifest.volume.type", |text| match text {
         "disk" => Ok(()),

@@ -1,6 +1,6 @@
 //! The cluster noun. Pure.
 
-use crate::{ClusterName, Settings};
+use crate::{ClusterName, ClusterNetwork, ClusterSecurity, Settings};
 
 /// Where apps run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,19 +13,36 @@ pub struct Cluster {
     pub auth: Option<ClusterAuth>,
     /// The ingress controller.
     pub ingress: ClusterIngress,
+    /// What apps may have beyond Pod Security level `baseline`.
+    pub security: ClusterSecurity,
+    /// Networks that no app may reach.
+    pub network: ClusterNetwork,
     /// Image of kompox-node; required while none is published.
     pub node_image: Option<String>,
     /// Settings that depend on the driver.
     pub settings: Settings,
 }
 
-/// Connection by a kubeconfig.
+/// How to connect to a cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClusterAuth {
+    /// Where connection data come from.
+    pub kind: AuthKind,
     /// Path of the kubeconfig as written, `~` not yet expanded; none means the usual places.
     pub kubeconfig: Option<String>,
-    /// Context in it; none means its current context.
+    /// Context in it; none means its current context. Both are absent with [`AuthKind::Environment`].
     pub context: Option<String>,
+}
+
+/// Where connection data come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AuthKind {
+    /// `kubectl`: the named kubeconfig, or those that kubectl would use.
+    #[default]
+    Kubectl,
+    /// `environment`: the kubeconfigs that `KUBECONFIG` names, or the service account of the Pod that this runs in; never
+    /// a file in somebody's home directory.
+    Environment,
 }
 
 /// The shared ingress controller of a cluster.
@@ -56,6 +73,21 @@ impl Default for ClusterIngress {
 }
 
 impl Cluster {
+    /// A cluster of which nothing is said but its name.
+    #[must_use]
+    pub fn new(name: ClusterName) -> Self {
+        Self {
+            name,
+            existing: false,
+            auth: None,
+            ingress: ClusterIngress::default(),
+            security: ClusterSecurity::default(),
+            network: ClusterNetwork::default(),
+            node_image: None,
+            settings: Settings::default(),
+        }
+    }
+
     /// The domain under which default hosts live, given the workspace's `domain` (C-11).
     #[must_use]
     pub fn app_domain(&self, workspace_domain: &str) -> String {

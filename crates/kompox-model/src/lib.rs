@@ -4,6 +4,7 @@
 //! Kubernetes client, cloud or command line. Everything else depends on it.
 
 pub mod app;
+pub mod cidr;
 pub mod cluster;
 pub mod configuration;
 pub mod disk;
@@ -13,25 +14,32 @@ pub mod host;
 pub mod identity;
 pub mod label;
 pub mod name;
+pub mod network;
 pub mod object;
 pub mod port;
 pub mod provider;
 pub mod quantity;
 pub mod resource_name;
+pub mod security;
 pub mod settings;
+pub mod variables;
 pub mod volume;
 pub mod workspace;
 
 pub use app::{App, ComposeSource, IngressRule};
-pub use cluster::{Cluster, ClusterAuth, ClusterIngress};
+pub use cidr::{Cidr, CidrError};
+pub use cluster::{AuthKind, Cluster, ClusterAuth, ClusterIngress};
 pub use configuration::Configuration;
 pub use disk::{Disk, DiskSource, DiskState, Holder};
 pub use identity::AppIdentity;
 pub use name::{
     AppName, ClusterName, DiskName, NameError, ProviderName, SnapshotName, VolumeName, WorkspaceName,
 };
+pub use network::{AppNetwork, ClusterNetwork, Egress, PortRange};
 pub use object::{Gvk, Object, ObjectRef, ObjectSet};
 pub use provider::Provider;
+pub use security::{ClusterSecurity, Confinement, HostNamespace, HostPath};
 pub use settings::Settings;
+pub use variables::Variables;
 pub use volume::{Volume, VolumeClass, VolumeKind};
 pub use workspace::Workspace;

@@ -63,6 +63,21 @@ impl Bytes {
     }
 }
 
+/// Reads an amount of bytes for `what` and refuses one that must have lost its unit.
+///
+/// # Errors
+/// What [`Bytes::parse`] refuses, and less than a mebibyte.
+pub fn with_unit(what: &str, text: &str) -> Result<Bytes, String> {
+    let amount = Bytes::parse(text).map_err(|error| error.to_string())?;
+    if amount < Bytes(1 << 20) {
+        return Err(format!(
+            "{what} of {} bytes is too little; a unit such as Mi or Gi may be missing",
+            amount.0
+        ));
+    }
+    Ok(amount)
+}
+
 /// `digits` (with an optional fraction) times `unit`, when that is a whole number.
 fn decimal(digits: &str, unit: u64) -> Option<u64> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));

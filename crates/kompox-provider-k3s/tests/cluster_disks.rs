@@ -13,8 +13,7 @@ use kompox_model::port::{
 };
 use kompox_model::quantity::Bytes;
 use kompox_model::{
-    AppIdentity, Cluster, ClusterIngress, DiskName, DiskSource, Gvk, ObjectRef, Provider, Settings,
-    VolumeName, label, object,
+    AppIdentity, Cluster, DiskName, DiskSource, Gvk, ObjectRef, Provider, Settings, VolumeName, label, object,
 };
 use kompox_provider::conformance::{self, Ability, ConformanceSubject};
 use kompox_provider_k3s::K3s;
@@ -61,12 +60,10 @@ impl Bed {
         let client = Client::from_path(&bed.kubeconfig(), Options::default()).await.unwrap();
         let store = bed.disk_store();
         let cluster = Cluster {
-            name: "bed".parse().unwrap(),
             existing: true,
-            auth: None,
-            ingress: ClusterIngress::default(),
             node_image: Some(image),
             settings: [("K3S_DISK_STORE", store.to_str().unwrap())].into_iter().collect(),
+            ..Cluster::new("bed".parse().unwrap())
         };
         let provider = Provider {
             name: "prv".parse().unwrap(),

@@ -52,7 +52,7 @@ pub(crate) fn load(
         compose_text: &text,
         files: &files,
         environment: &environment,
-        profiles: &profiles(&arguments.profiles, &environment),
+        profiles: &profiles(&arguments.profiles, &environment, &app.profiles),
     };
     let (loaded, mut found) = app::load(&source, &mut opened.sources);
     found.sort();
@@ -67,13 +67,19 @@ fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Profiles of the options, otherwise those of the environment.
-fn profiles(options: &[String], environment: &BTreeMap<String, String>) -> Vec<String> {
+/// Profiles of the options, otherwise those of the process' environment, otherwise those of `app.profiles`. With none of
+/// them the loader looks into `app.env` and `.env`.
+fn profiles(
+    options: &[String],
+    environment: &BTreeMap<String, String>,
+    configured: &[String],
+) -> Vec<String> {
     if !options.is_empty() {
         return options.to_vec();
     }
     let listed = environment.get(PROFILES).map_or("", String::as_str);
-    listed.split(',').map(str::trim).filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
+    let listed: Vec<_> = listed.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if listed.is_empty() { configured.to_vec() } else { listed.into_iter().map(ToOwned::to_owned).collect() }
 }
 
 #[cfg(test)]
@@ -81,10 +87,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_win_over_the_environment() {
+    fn options_win_over_the_environment_and_that_over_the_configuration() {
         let environment: BTreeMap<_, _> = [(PROFILES.to_owned(), "a, b,,".to_owned())].into();
-        assert_eq!(profiles(&[], &environment), ["a", "b"]);
-        assert_eq!(profiles(&["c".to_owned()], &environment), ["c"]);
-        assert!(profiles(&[], &BTreeMap::new()).is_empty());
+        let (option, configured) = (["c".to_owned()], ["d".to_owned()]);
+        assert_eq!(profiles(&[], &environment, &configured), ["a", "b"]);
+        assert_eq!(profiles(&option, &environment, &configured), ["c"]);
+        assert_eq!(profiles(&[], &BTreeMap::new(), &configured), ["d"]);
+        assert!(profiles(&[], &BTreeMap::new(), &[]).is_empty());
     }
 }

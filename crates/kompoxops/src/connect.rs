@@ -4,8 +4,8 @@ use crate::configuration::Opened;
 use crate::exit::Failure;
 use kompox_engine::Error;
 use kompox_kube::{Client, Options};
-use kompox_model::ClusterAuth;
 use kompox_model::port::{Call, Driver, ErrorKind, PortError};
+use kompox_model::{AuthKind, ClusterAuth};
 use std::path::PathBuf;
 
 /// Names a kubeconfig that is used instead of the configured one (CFG-06).
@@ -33,6 +33,7 @@ pub(crate) async fn connect(
                 Client::from_path(&path, options(auth.as_ref())).await.map_err(|error| say(error, named))?
             }
             (Some(auth), None) => match &auth.kubeconfig {
+                _ if auth.kind == AuthKind::Environment => Client::from_variables(options(None)).await?,
                 Some(written) => {
                     let named = || format!("cluster.auth.kubeconfig in {} names it", opened.file().display());
                     let path = opened.path(written);

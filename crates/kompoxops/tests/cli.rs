@@ -131,6 +131,9 @@ fn the_environment_names_kubeconfigs() {
         ("usual.yml", "KOMPOXOPS_KUBECONFIG", "kubeconfig", 8, "http://127.0.0.1:1"),
         ("usual.yml", "KUBECONFIG", "none:kubeconfig", 8, "http://127.0.0.1:1"),
         ("usual.yml", "KUBECONFIG", "none", 4, "connect none: there is no such"),
+        ("environment.yml", "KUBECONFIG", "kubeconfig", 8, "http://127.0.0.1:1"),
+        ("environment.yml", "KUBECONFIG", "none", 4, "connect none: there is no such"),
+        ("environment.yml", "KOMPOXOPS_KUBECONFIG", "kubeconfig", 8, "http://127.0.0.1:1"),
         ("context.yml", "KOMPOXOPS_KUBECONFIG", "none", 4, "hint: KOMPOXOPS_KUBECONFIG names it"),
         ("kompoxops.yml", "KUBECONFIG", "kubeconfig", 4, "cluster.auth.kubeconfig in kompoxops.yml names it"),
     ] {

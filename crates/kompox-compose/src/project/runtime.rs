@@ -108,3 +108,27 @@ pub enum Restart {
     /// `on-failure`, optionally with a number of attempts.
     OnFailure(Option<u32>),
 }
+
+/// One entry of `post_start` or `pre_stop`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hook {
+    /// The command, a string already split into words.
+    pub command: Option<Located<Vec<String>>>,
+    /// The other keys as written.
+    pub other: Vec<Entry>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// One entry of `devices`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The path on the machine.
+    pub source: String,
+    /// The path in the container; the same if it is not written.
+    pub target: String,
+    /// What may be done with it: letters of `rwm`.
+    pub permissions: String,
+    /// Its place.
+    pub span: Span,
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 use kompox_yaml::{Entry, Located, Span};
 
 use super::{
-    Cpus, Dependency, Deploy, Expose, ExtraHost, FileReference, Healthcheck, Link, Mount, NetworkMode, Port,
-    Restart, ServiceNetwork, TmpfsMount,
+    Cpus, Dependency, Deploy, Device, DeviceRequest, Expose, ExtraHost, FileReference, Healthcheck, Hook,
+    Link, Mount, NetworkMode, Port, Restart, ServiceNetwork, TmpfsMount,
 };
 
 /// A service that is switched on.
@@ -98,6 +98,10 @@ pub struct Service {
     pub pid: Option<Located<String>>,
     /// `stop_grace_period`.
     pub stop_grace_period: Option<Located<Duration>>,
+    /// `post_start`.
+    pub post_start: Vec<Hook>,
+    /// `pre_stop`.
+    pub pre_stop: Vec<Hook>,
     /// `stop_signal`.
     pub stop_signal: Option<Located<String>>,
     /// `init`.
@@ -110,6 +114,12 @@ pub struct Service {
     pub read_only: Option<Located<bool>>,
     /// `privileged`.
     pub privileged: Option<Located<bool>>,
+    /// `devices`.
+    pub devices: Vec<Device>,
+    /// `gpus`, as device requests.
+    pub gpus: Vec<DeviceRequest>,
+    /// `userns_mode` as written.
+    pub userns_mode: Option<Located<String>>,
     /// `cap_add`.
     pub cap_add: Vec<Located<String>>,
     /// `cap_drop`.

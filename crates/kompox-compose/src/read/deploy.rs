@@ -98,18 +98,24 @@ impl Reader<'_> {
         items
             .iter()
             .enumerate()
-            .filter_map(|(index, item)| self.device_request(item, &place.item(index)))
+            .filter_map(|(index, item)| self.device_request(item, &place.item(index), true))
             .collect()
     }
 
-    fn device_request(&mut self, node: &Node, place: &Place<'_>) -> Option<DeviceRequest> {
+    /// One request; `capable` when it must say what for.
+    pub(super) fn device_request(
+        &mut self,
+        node: &Node,
+        place: &Place<'_>,
+        capable: bool,
+    ) -> Option<DeviceRequest> {
         const DEVICE: &[&str] = &["capabilities", "count", "device_ids", "driver", "options"];
         let mapping = self.mapping(node, place, DEVICE)?;
         let get = |key| mapping.get(key);
         let count = get("count").and_then(|node| self.device_count(node, &place.key("count")));
         let wrong =
             |wrong: &str| Diagnostic::error("compose.device", format!("{place}: {wrong}")).at(node.span);
-        if get("capabilities").is_none() {
+        if capable && get("capabilities").is_none() {
             self.error(wrong("`capabilities` is missing").help("add e.g. `capabilities: [gpu]`"));
         }
         if get("count").is_some() && get("device_ids").is_some() {

@@ -176,6 +176,8 @@ impl Reader<'_> {
             "deploy" => service.deploy = self.deploy(node, at),
             "scale" => service.scale = self.number(node, at),
             "stop_grace_period" => service.stop_grace_period = self.duration(node, at),
+            "post_start" => service.post_start = self.hooks(node, at),
+            "pre_stop" => service.pre_stop = self.hooks(node, at),
             "stop_signal" => service.stop_signal = self.filled_text(node, at),
             _ => return false,
         }
@@ -228,6 +230,10 @@ impl Reader<'_> {
             "mem_limit" => service.mem_limit = self.bytes(node, at),
             "mem_reservation" => service.mem_reservation = self.bytes(node, at),
             "privileged" => service.privileged = self.boolean(node, at),
+            "devices" => service.devices = self.devices(node, at),
+            "gpus" => service.gpus = self.gpus(node, at),
+            "userns_mode" if node.is_null() => {}
+            "userns_mode" => service.userns_mode = self.text(node, at),
             "cap_add" => service.cap_add = self.texts(node, at),
             "cap_drop" => service.cap_drop = self.texts(node, at),
             "security_opt" => service.security_opt = self.texts(node, at),

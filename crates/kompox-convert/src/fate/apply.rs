@@ -1,6 +1,8 @@
 //! Carries out what the table alone decides: refusals, notes, and keys this version does not know. Pure.
 
 use super::{Fate, Row, Section, find};
+use crate::extension::ProjectOptions;
+use crate::privilege::not_granted;
 use crate::unit::Unit;
 use kompox_compose::{
     DependencyOrigin, Diagnostic, Diagnostics, Entry, FileObject, MountKind, Node, PortMode, Project,
@@ -10,8 +12,14 @@ use kompox_model::App;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reports every key whose fate is to be refused or ignored, and every key without a fate.
-pub(crate) fn apply(app: &App, project: &Project, units: &[Unit<'_>], diagnostics: &mut Diagnostics) {
-    let mut judge = Judge { diagnostics, ignored: BTreeMap::new(), options: BTreeMap::new() };
+pub(crate) fn apply(
+    app: &App,
+    project: &Project,
+    units: &[Unit<'_>],
+    extension: &ProjectOptions,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut judge = Judge { diagnostics, extension, ignored: BTreeMap::new(), options: BTreeMap::new() };
     judge.keys(Section::Top, &project.keys, &project.other, |_| true);
     for unit in units {
         judge.service(unit.service);
@@ -37,6 +45,7 @@ pub(crate) fn apply(app: &App, project: &Project, units: &[Unit<'_>], diagnostic
 
 struct Judge<'a> {
     diagnostics: &'a mut Diagnostics,
+    extension: &'a ProjectOptions,
     /// Where each ignored key is written first.
     ignored: BTreeMap<(Section, &'static str), (Span, &'static Row)>,
     /// Where each option of a mount without effect is written first.
@@ -77,6 +86,10 @@ impl Judge<'_> {
     }
 
     fn refuse(&mut self, section: Section, key: &str, row: Option<&'static Row>, span: Span) {
+        if section == Section::Service && self.extension.allow.contains(key) {
+            let what = format!("`{key}`");
+            return self.diagnostics.push(not_granted(key, &what, span, None, self.extension));
+        }
         let text = row.map_or("", |row| row.text);
         let message = format!("`{}{key}` is refused: {text}", prefix(section));
         self.diagnostics.push(Diagnostic::error("convert.refused", message).at(span));
@@ -91,7 +104,6 @@ impl Judge<'_> {
 
     fn service(&mut self, service: &Service) {
         self.keys(Section::Service, &service.keys, &service.other, |key| match key {
-            "privileged" => service.privileged.is_some_and(|flag| flag.value),
             "external_links" => !service.external_links.is_empty(),
             // Without an image the build is an error of its own.
             "build" => service.image.is_some(),

@@ -14,7 +14,7 @@ const fn row(section: Section, key: &'static str, fate: Fate, text: &'static str
     Row { section, key, fate, text }
 }
 
-const NO_HOST: &str = "it would give the app power over the node; ask the cluster's administrator";
+const NO_HOST: &str = "it would give the app power over the node, and Kubernetes has no such setting; remove it, or name it under `x-kompox.allow`";
 const NOT_HERE: &str = "Kubernetes has no such setting for a container";
 
 /// Every key of the Compose Specification.
@@ -89,8 +89,13 @@ pub const TABLE: &[Row] = &[
     row(Service, "stop_grace_period", Map, "part of the Pod's terminationGracePeriodSeconds"),
     row(Service, "stop_signal", Adapt, "sent to the main containers before they are stopped"),
     row(Service, "init", Adapt, "zombies are not reaped unless `x-kompox.shareProcesses` is set at the top"),
-    row(Service, "post_start", Refuse, "not supported by this version"),
-    row(Service, "pre_stop", Refuse, "not supported by this version; see `stop_signal`"),
+    row(Service, "post_start", Map, "hook of the container: one command, as the container's user"),
+    row(
+        Service,
+        "pre_stop",
+        Adapt,
+        "hook of the container: one command, as its user; of a service that others wait for it runs before they stop",
+    ),
     row(Service, "pre_start", Refuse, "write the step as a service with `service_completed_successfully`"),
     // Where it is reached, and what it reaches.
     row(Service, "ports", Map, "Service port, and a host for HTTP"),
@@ -107,7 +112,7 @@ pub const TABLE: &[Row] = &[
         Service,
         "network_mode",
         Map,
-        "`bridge`, `service:` and `container:` of this file: the Pod's network; `host` and `none` are refused",
+        "`bridge`, `service:` and `container:` of this file: the Pod's network; `host` with `cluster.security.hostNamespaces`; `none` is refused",
     ),
     row(Service, "mac_address", Ignore, "Pods have no addresses of their own choice"),
     row(Service, "dns", Map, "the Pod's name servers"),
@@ -142,12 +147,7 @@ pub const TABLE: &[Row] = &[
     row(Service, "oom_kill_disable", Ignore, NOT_HERE),
     row(Service, "oom_score_adj", Ignore, NOT_HERE),
     row(Service, "blkio_config", Ignore, NOT_HERE),
-    row(
-        Service,
-        "gpus",
-        Refuse,
-        "not supported by this version; write `deploy.resources.reservations.devices`",
-    ),
+    row(Service, "gpus", Map, "as `deploy.resources.reservations.devices`; a number is needed"),
     // What it may do.
     row(Service, "user", Map, "numeric user and group; a name needs `x-kompox.uid`"),
     row(Service, "group_add", Map, "numeric groups of the whole Pod"),
@@ -157,17 +157,42 @@ pub const TABLE: &[Row] = &[
         Service,
         "cap_add",
         Map,
-        "capabilities that Pod Security level `baseline` allows; others are refused",
+        "capabilities of Pod Security level `baseline` and of `cluster.security.capabilities`; others are refused",
     ),
-    row(Service, "security_opt", Map, "`no-new-privileges`; others are refused"),
-    row(Service, "sysctls", Map, "the safe set of Kubernetes; others are refused"),
-    row(Service, "privileged", Refuse, NO_HOST),
-    row(Service, "devices", Refuse, NO_HOST),
+    row(
+        Service,
+        "security_opt",
+        Map,
+        "`no-new-privileges`; `seccomp` and `apparmor` unconfined with `cluster.security.unconfined`; others are refused",
+    ),
+    row(
+        Service,
+        "sysctls",
+        Map,
+        "the safe set of Kubernetes and `cluster.security.sysctls`; others are refused",
+    ),
+    row(Service, "privileged", Map, "with `cluster.security.privileged`, otherwise refused"),
+    row(
+        Service,
+        "devices",
+        Map,
+        "with `cluster.security.devices`, or in a privileged container; otherwise refused",
+    ),
     row(Service, "device_cgroup_rules", Refuse, NO_HOST),
-    row(Service, "userns_mode", Refuse, NO_HOST),
+    row(Service, "userns_mode", Map, "`host` with `cluster.security.hostNamespaces`, otherwise refused"),
     row(Service, "cgroup", Refuse, NO_HOST),
-    row(Service, "pid", Map, "`service:` is refused without `x-kompox.shareProcesses`; `host` is refused"),
-    row(Service, "ipc", Map, "`service:` and `shareable`: a Pod shares it anyway; `host` is refused"),
+    row(
+        Service,
+        "pid",
+        Map,
+        "`service:` with `x-kompox.shareProcesses`, `host` with `cluster.security.hostNamespaces`; otherwise refused",
+    ),
+    row(
+        Service,
+        "ipc",
+        Map,
+        "`service:` and `shareable`: a Pod shares it anyway; `host` with `cluster.security.hostNamespaces`",
+    ),
     row(Service, "uts", Refuse, NO_HOST),
     row(Service, "cgroup_parent", Ignore, NOT_HERE),
     row(Service, "isolation", Ignore, NOT_HERE),
@@ -273,9 +298,29 @@ pub const TABLE: &[Row] = &[
     ),
     row(ServiceExtension, "listen", Map, "ports the image is known to open, to find collisions"),
     row(ServiceExtension, "oneshot", Map, "a job that ends before what comes later starts"),
-    row(ServiceExtension, "resources", Refuse, "not supported by this version; use `deploy.resources`"),
-    row(ServiceExtension, "quiesce", Refuse, "not supported by this version"),
+    row(
+        ServiceExtension,
+        "resources",
+        Map,
+        "`cpu` and `memory` of the container; they win over `deploy.resources.limits`",
+    ),
+    row(
+        ServiceExtension,
+        "quiesce",
+        Adapt,
+        "`freeze` and `thaw`: commands around a snapshot; checked, and without effect until there are snapshots",
+    ),
     row(TopExtension, "shareProcesses", Map, "the containers see each other's processes"),
-    row(TopExtension, "binds", Refuse, "not supported by this version"),
-    row(TopExtension, "allow", Refuse, "not supported by this version"),
+    row(
+        TopExtension,
+        "binds",
+        Map,
+        "paths of the machine by prefix: `disk`, a folder of the app's disk; `empty`, a folder that lives as long as the Pod",
+    ),
+    row(
+        TopExtension,
+        "allow",
+        Map,
+        "keys of services that are left out with a warning, instead of refused, where `cluster.security` does not allow them",
+    ),
 ];

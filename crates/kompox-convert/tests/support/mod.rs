@@ -9,11 +9,12 @@ use kompox_convert::{
 };
 use kompox_model::quantity::{Bytes, MilliCpu};
 use kompox_model::{
-    App, AppName, Cluster, ClusterIngress, ClusterName, ComposeSource, IngressRule, Provider, Settings,
-    Volume, VolumeClass, VolumeKind, VolumeName, Workspace, hash,
+    App, AppName, AppNetwork, Cidr, Cluster, ClusterIngress, ClusterName, ClusterNetwork, ClusterSecurity,
+    ComposeSource, Confinement, Egress, HostNamespace, HostPath, IngressRule, Provider, Settings, Volume,
+    VolumeClass, VolumeKind, VolumeName, Workspace, hash,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One case with everything a conversion needs.
 pub(crate) struct Case {
@@ -55,9 +56,7 @@ impl Case {
                 settings: Settings::default(),
             },
             cluster: Cluster {
-                name: ClusterName::new(text("cluster", "local")).unwrap(),
                 existing: true,
-                auth: None,
                 ingress: ClusterIngress {
                     namespace: controller.clone(),
                     class: controller.clone(),
@@ -68,16 +67,21 @@ impl Case {
                     .get("no_node_image")
                     .is_none()
                     .then(|| "registry.example.com/kompox-node:1".to_owned()),
-                settings: Settings::default(),
+                security: security(&settings["security"]),
+                network: ClusterNetwork {
+                    node_cidrs: cidrs(&settings["node_cidrs"]),
+                    pod_cidrs: cidrs(&settings["pod_cidrs"]),
+                    service_cidrs: cidrs(&settings["service_cidrs"]),
+                },
+                ..Cluster::new(ClusterName::new(text("cluster", "local")).unwrap())
             },
             app: App {
-                name: AppName::new("my-app").unwrap(),
-                compose: ComposeSource::Path("compose.yml".to_owned()),
                 ingress: ingress.collect(),
                 cpu: settings["cpu"].as_str().map(|cpu| MilliCpu::parse(cpu).unwrap()),
                 memory: settings["memory"].as_str().map(|memory| Bytes::parse(memory).unwrap()),
+                network: AppNetwork { allow: egress(&settings["allow"]), deny: cidrs(&settings["deny"]) },
                 volumes: std::iter::once(Volume::implicit()).chain(own).collect(),
-                settings: Settings::default(),
+                ..App::new(AppName::new("my-app").unwrap(), ComposeSource::Path("compose.yml".to_owned()))
             },
             facts: facts(settings),
             class: VolumeClass {
@@ -171,6 +175,44 @@ impl Case {
 
 fn strings(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+fn cidrs(list: &Value) -> Vec<Cidr> {
+    strings(list).iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// Networks with the ports that may be reached.
+fn egress(map: &Value) -> Vec<Egress> {
+    let rule = |(network, ports): (&String, &Value)| Egress {
+        network: network.parse().unwrap(),
+        ports: strings(ports).iter().map(|text| text.parse().unwrap()).collect(),
+    };
+    map.as_object().into_iter().flatten().map(rule).collect()
+}
+
+/// `cluster.security` of a case: the keys of the configuration.
+fn security(settings: &Value) -> ClusterSecurity {
+    let set = |key: &str| strings(&settings[key]).into_iter().collect::<BTreeSet<_>>();
+    let text = |map: &Value| map.as_str().unwrap().to_owned();
+    let devices = settings["devices"].as_object().into_iter().flatten();
+    let paths = settings["hostPaths"].as_object().into_iter().flatten();
+    ClusterSecurity {
+        privileged: settings["privileged"].as_bool().unwrap_or_default(),
+        host_namespaces: {
+            let wanted = set("hostNamespaces");
+            HostNamespace::ALL.into_iter().filter(|one| wanted.contains(one.word())).collect()
+        },
+        capabilities: set("capabilities"),
+        sysctls: set("sysctls"),
+        unconfined: {
+            let wanted = set("unconfined");
+            Confinement::ALL.into_iter().filter(|one| wanted.contains(one.word())).collect()
+        },
+        host_paths: paths
+            .map(|(path, mode)| HostPath { path: path.clone(), read_only: text(mode) == "ro" })
+            .collect(),
+        devices: devices.map(|(path, resource)| (path.clone(), text(resource))).collect(),
+    }
 }
 
 fn facts(settings: &Value) -> Facts {

@@ -2,9 +2,9 @@
 
 use crate::{Error, Scope};
 use futures::future::try_join5;
-use kompox_convert::{Cidr, Facts, IngressFacts};
-use kompox_model::Gvk;
+use kompox_convert::{Facts, IngressFacts};
 use kompox_model::port::{ErrorKind, PortError, Query};
+use kompox_model::{Cidr, Gvk};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -24,7 +24,7 @@ pub struct Source<'a> {
     pub compose_text: &'a str,
     /// Files beneath the project directory.
     pub files: &'a dyn ProjectFiles,
-    /// The environment for interpolation; `.env` of the project directory is read beside it.
+    /// The environment of the process. What `app.env` says stands below it, and `.env` of the project directory below both.
     pub environment: &'a BTreeMap<String, String>,
     /// Profiles to switch on.
     pub profiles: &'a [String],
@@ -42,11 +42,12 @@ pub struct Loaded {
 /// Loads the compose project and what it binds. All problems are reported, not the first.
 #[must_use]
 pub fn load(source: &Source<'_>, sources: &mut Sources) -> (Option<Loaded>, Diagnostics) {
+    let environment = source.app.env.below(source.environment);
     let request = Request {
         name: source.app.name.as_str(),
         file: source.compose_name,
         text: source.compose_text,
-        environment: source.environment,
+        environment: &environment,
         dot_env: DotEnv::Read,
         profiles: source.profiles,
         files: source.files,

@@ -176,18 +176,13 @@ pub(crate) fn bindings(
 mod tests {
     use super::*;
     use kompox_model::port::DiskGap;
-    use kompox_model::{ClusterIngress, ComposeSource, DiskSource, Holder, Settings, label};
+    use kompox_model::{ComposeSource, DiskSource, Holder, label};
 
     fn app(volumes: &[&str]) -> App {
         let volume = |name: &&str| Volume { name: VolumeName::new(*name).unwrap(), ..Volume::implicit() };
         App {
-            name: "app".parse().unwrap(),
-            compose: ComposeSource::Inline(String::new()),
-            ingress: Vec::new(),
-            cpu: None,
-            memory: None,
             volumes: volumes.iter().map(volume).collect(),
-            settings: Settings::default(),
+            ..App::new("app".parse().unwrap(), ComposeSource::Inline(String::new()))
         }
     }
 
@@ -214,14 +209,7 @@ mod tests {
         volumes: &[&str],
     ) -> Result<Choice, String> {
         let app = app(volumes);
-        let cluster = Cluster {
-            name: "c1".parse().unwrap(),
-            existing: true,
-            auth: None,
-            ingress: ClusterIngress::default(),
-            node_image: None,
-            settings: Settings::default(),
-        };
+        let cluster = Cluster { existing: true, ..Cluster::new("c1".parse().unwrap()) };
         let gaps = gaps.iter().map(|kind| DiskGap { kind: *kind, message: "node n".to_owned() }).collect();
         let inventory = DiskInventory { disks, gaps };
         let namespace = remembered

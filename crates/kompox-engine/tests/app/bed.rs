@@ -7,8 +7,8 @@ use kompox_engine::{Error, Event, Progress, Scope};
 use kompox_kube::{Client, Options};
 use kompox_model::port::{Cancel, Cluster as Port, ErrorKind};
 use kompox_model::{
-    App, AppIdentity, Cluster, ClusterIngress, ComposeSource, Disk, DiskSource, DiskState, Holder, Provider,
-    Settings, Volume, Workspace, resource_name,
+    App, AppIdentity, Cluster, ComposeSource, Disk, DiskSource, DiskState, Holder, Provider, Settings,
+    Volume, Workspace, resource_name,
 };
 use kompox_provider::memory::{Memory, MemoryDriver};
 use kompox_testkit::ScriptedApi;
@@ -86,22 +86,11 @@ impl Bed {
             workspace,
             provider,
             cluster: Cluster {
-                name: "c1".parse().unwrap(),
                 existing: true,
-                auth: None,
-                ingress: ClusterIngress::default(),
                 node_image: Some("example/kompox-node:1".into()),
-                settings: Settings::default(),
+                ..Cluster::new("c1".parse().unwrap())
             },
-            app: App {
-                name: "shop".parse().unwrap(),
-                compose: ComposeSource::Inline(String::new()),
-                ingress: Vec::new(),
-                cpu: None,
-                memory: None,
-                volumes: vec![Volume::implicit()],
-                settings: Settings::default(),
-            },
+            app: App::new("shop".parse().unwrap(), ComposeSource::Inline(String::new())),
             cancel: Cancel::new(),
             limit: Duration::from_secs(10),
             told: Told::default(),

@@ -5,7 +5,7 @@ use kompox_model::port::{
     AppScope, Call, Cancel, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, Driver, PortError,
 };
 use kompox_model::quantity::Bytes;
-use kompox_model::{AppIdentity, Cluster, ClusterIngress, Disk, DiskSource, Provider, Settings, VolumeName};
+use kompox_model::{AppIdentity, Cluster, Disk, DiskSource, Provider, Settings, VolumeName};
 use kompox_provider_k3s::K3s;
 
 pub(crate) fn provider() -> Provider {
@@ -15,12 +15,10 @@ pub(crate) fn provider() -> Provider {
 /// The cluster as configured.
 pub(crate) fn configured(settings: &[(&str, &str)]) -> Cluster {
     Cluster {
-        name: "here".parse().unwrap(),
         existing: true,
-        auth: None,
-        ingress: ClusterIngress::default(),
         node_image: Some("kompox-node:test".to_owned()),
         settings: settings.iter().copied().collect(),
+        ..Cluster::new("here".parse().unwrap())
     }
 }
 

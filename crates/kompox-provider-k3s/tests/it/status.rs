@@ -80,16 +80,8 @@ async fn clusters_are_not_made_here() {
 
 #[test]
 fn volumes_are_local_and_nothing_more_is_an_opinion() {
-    use kompox_model::{App, ComposeSource, Settings, Volume};
-    let app = App {
-        name: "app".parse().unwrap(),
-        compose: ComposeSource::Inline(String::new()),
-        ingress: Vec::new(),
-        cpu: None,
-        memory: None,
-        volumes: vec![Volume::implicit()],
-        settings: Settings::default(),
-    };
+    use kompox_model::{App, ComposeSource};
+    let app = App::new("app".parse().unwrap(), ComposeSource::Inline(String::new()));
     let driver = K3s::new(None, &provider());
     let class = driver.disks().unwrap().class(&configured(&[]), &app, &app.volumes[0]).unwrap();
     assert_eq!(class.kind, VolumeKind::Local);

@@ -3,22 +3,13 @@
 use async_trait::async_trait;
 use kompox_model::port::{AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind};
 use kompox_model::quantity::Bytes;
-use kompox_model::{
-    AppIdentity, Cluster, ClusterIngress, Disk, DiskSource, DiskState, Holder, Settings, VolumeName,
-};
+use kompox_model::{AppIdentity, Cluster, Disk, DiskSource, DiskState, Holder, VolumeName};
 use kompox_provider::conformance::{Ability, ConformanceSubject};
 use kompox_provider::memory::{Fault, Memory, Moment, Operation};
 
 /// The cluster that asks.
 pub(crate) fn cluster() -> Cluster {
-    Cluster {
-        name: "here".parse().unwrap(),
-        existing: true,
-        auth: None,
-        ingress: ClusterIngress::default(),
-        node_image: None,
-        settings: Settings::default(),
-    }
+    Cluster { existing: true, ..Cluster::new("here".parse().unwrap()) }
 }
 
 /// The memory driver as a subject of the suite.
