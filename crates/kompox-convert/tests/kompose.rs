@@ -65,7 +65,7 @@ fn what_kompose_makes_is_in_ours_or_stricter() {
             for (facet, difference) in compare(&their, our) {
                 match REASONS.iter().find(|(known, _)| *known == facet) {
                     Some((_, reason)) => {
-                        differences.push(format!("{service}: {facet}: {difference} ({reason})"))
+                        differences.push(format!("{service}: {facet}: {difference} ({reason})"));
                     }
                     None => unexplained.push(format!("{name}: {service}: {facet}: {difference}")),
                 }
