@@ -1,8 +1,9 @@
 //! `cargo xtask test`: every test, in tiers, with counts. Starts cargo and the test bed.
 //!
-//! A test target whose name begins with `cluster` needs a real cluster and has the machine to itself: those run
-//! one after the other, the demo last. Everything else needs nothing and runs first.
+//! A test target whose name begins with `cluster` needs a real cluster. Those run last, two at a time on a cluster
+//! each (`lanes`), then the demo alone. Everything else needs nothing and runs first.
 
+mod lanes;
 mod libtest;
 mod table;
 mod targets;
@@ -15,9 +16,6 @@ use kompox_testbed::{Image, Testbed};
 use std::process::Command;
 use std::time::Instant;
 use targets::Target;
-
-/// Targets whose tests mostly wait, each for an app of its own; they share the cluster.
-const SIDE_BY_SIDE: [&str; 1] = ["cluster_app"];
 
 /// What to run.
 #[derive(Debug, Default, clap::Args)]
@@ -60,7 +58,7 @@ pub(crate) fn tiers(arguments: &Arguments, table: &mut Table) -> Outcome {
     on_clusters(arguments, targets::in_order(clusters), table)
 }
 
-/// Builds the images, runs each target alone, and takes down what was not up before.
+/// Builds the images, runs the targets in lanes, and takes down what was not up before.
 fn on_clusters(arguments: &Arguments, targets: Vec<Target>, table: &mut Table) -> Outcome {
     if targets.is_empty() {
         return Ok(());
@@ -84,11 +82,7 @@ fn on_clusters(arguments: &Arguments, targets: Vec<Target>, table: &mut Table) -
         }
         return Ok(());
     }
-    for target in targets {
-        let threads = if SIDE_BY_SIDE.contains(&target.name.as_str()) { "4" } else { "1" };
-        let line = ["test", "-p", &target.package, "--test", &target.name, "--", "--test-threads", threads];
-        table.add(run_cargo(&format!("real cluster: {}", target.name), &line)?);
-    }
+    lanes::run(targets, table)?;
     if !arguments.keep_clusters {
         for name in up(&testbed).into_iter().filter(|name| !before.contains(name)) {
             testbed.down(&name, None)?;

@@ -1,7 +1,7 @@
-//! Counting what libtest prints. [`run`] starts a program and passes its output on.
+//! Counting what libtest prints. [`run`] and [`run_named`] start a program and pass its output on.
 
 use std::io::{self, BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -43,13 +43,31 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs a command, shows its output, and returns the counts and whether it ended well.
 pub(super) fn run(command: &mut Command) -> io::Result<(Counts, bool)> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    follow(child, |child| child.stdout.take(), "")
+}
+
+/// The same for one of several commands at once: each line, of both outputs, begins with a name.
+pub(super) fn run_named(command: &mut Command, name: &str) -> io::Result<(Counts, bool)> {
+    let (output, input) = io::pipe()?;
+    let child = command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input).spawn()?;
+    // Our own ends of the pipe close with the command; otherwise its end would never be seen.
+    *command = Command::new("");
+    follow(child, |_| Some(output), &format!("[{name}] "))
+}
+
+fn follow<R: io::Read + Send + 'static>(
+    mut child: Child,
+    output: impl FnOnce(&mut Child) -> Option<R>,
+    prefix: &str,
+) -> io::Result<(Counts, bool)> {
     let (send, lines) = mpsc::channel();
-    if let Some(output) = child.stdout.take() {
+    if let Some(output) = output(&mut child) {
+        let prefix = prefix.to_owned();
         std::thread::spawn(move || {
             for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
-                println!("{line}");
+                println!("{prefix}{line}");
                 if send.send(line).is_err() {
                     break;
                 }
@@ -83,6 +101,18 @@ mod tests {
         }
         let failures = vec!["a::c".to_owned()];
         assert_eq!(counts, Counts { passed: 12, failed: 1, skipped: 4, failures });
+    }
+
+    #[test]
+    fn both_outputs_of_a_named_command_are_read_to_their_end() {
+        let script =
+            "echo 'test result: ok. 1 passed; 0 failed; 0 ignored'; echo 'test result: ok. 2 passed' >&2";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let started = std::time::Instant::now();
+        let (counts, success) = run_named(&mut command, "both").unwrap();
+        assert_eq!((counts.passed, success), (3, true));
+        assert!(started.elapsed() < LAST_WORDS, "the end of the output was not seen");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::process::cargo;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 /// One integration test target.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,15 +11,24 @@ pub(super) struct Target {
     pub(super) name: String,
     /// The package it belongs to.
     pub(super) package: String,
+    /// That package's folder.
+    pub(super) folder: PathBuf,
 }
 
-/// The target that runs after all others.
+/// The target that runs after all others, alone.
 const LAST: &str = "cluster_zz_demo";
 
 impl Target {
     /// True for a target that needs a real cluster.
     pub(super) fn needs_cluster(&self) -> bool {
         self.name.starts_with("cluster")
+    }
+}
+
+impl Target {
+    /// True for the demo.
+    pub(super) fn is_last(&self) -> bool {
+        self.name == LAST
     }
 }
 
@@ -38,7 +48,9 @@ fn read(metadata: &Value) -> Vec<Target> {
     let mut targets = Vec::new();
     for package in list(metadata, "packages") {
         for target in list(&package, "targets").iter().filter(|target| is_test(target)) {
-            targets.push(Target { name: text(target, "name"), package: text(&package, "name") });
+            let manifest = PathBuf::from(text(&package, "manifest_path"));
+            let folder = manifest.parent().unwrap_or(Path::new("")).to_owned();
+            targets.push(Target { name: text(target, "name"), package: text(&package, "name"), folder });
         }
     }
     targets
