@@ -398,3 +398,18 @@ secrets: {key: {file: ./key.txt}}
     assert_eq!(app.exec("web", &["cat", "/run/secrets/key"]), "canary\n");
     assert_eq!(app.exec("web", &["stat", "-L", "-c", "%u:%g %a", "/run/secrets/key"]), "1000:1000 400\n");
 }
+
+#[test]
+fn cluster_status_as_json_says_what_a_machine_needs() {
+    let app = App::new("facts", WEB);
+    app.deploy();
+    let status = app.json(&["cluster", "status"]);
+    let cluster = &bed().cluster;
+    assert_eq!(status["existing"], true, "{status}");
+    assert_eq!(status["installed"], true, "kompox-node is there after a deploy: {status}");
+    assert!(status["provisioned"].is_boolean() || status["provisioned"].is_null(), "{status}");
+    assert_eq!(status["ingress_ip"], cluster.node_address().to_string(), "{status}");
+    assert!(status.as_object().unwrap().contains_key("ingress_fqdn"), "{status}");
+    assert_eq!(status["nodes"][0]["name"], cluster.node_name(), "{status}");
+    assert_eq!(status["nodes"][0]["ready"], true, "{status}");
+}

@@ -84,12 +84,7 @@ impl Case {
                 ..App::new(AppName::new("my-app").unwrap(), ComposeSource::Path("compose.yml".to_owned()))
             },
             facts: facts(settings),
-            class: VolumeClass {
-                kind: VolumeKind::Local,
-                storage_class: None,
-                access_modes: vec!["ReadWriteOncePod".to_owned()],
-                mount_options: Vec::new(),
-            },
+            class: class(&settings["csi"]),
             not_kept: strings(&settings["not_kept"]),
         }
     }
@@ -109,8 +104,8 @@ impl Case {
             .map(|volume| VolumeBinding {
                 volume: volume.clone(),
                 class: self.class.clone(),
-                handle: format!("/var/lib/kompox/disks/{}/disks/d1/data", volume.name),
-                node: Some("node-1".to_owned()),
+                handle: self.handle(&volume.name),
+                node: matches!(self.class.kind, VolumeKind::Local).then(|| "node-1".to_owned()),
                 size: volume.size,
             })
             .collect();
@@ -124,6 +119,14 @@ impl Case {
             binds: &binds,
             facts: &self.facts,
         })
+    }
+
+    /// A folder on a node, or the id of a cloud's disk.
+    fn handle(&self, volume: &VolumeName) -> String {
+        match self.class.kind {
+            VolumeKind::Local => format!("/var/lib/kompox/disks/{volume}/disks/d1/data"),
+            VolumeKind::Csi { .. } => format!("/subscriptions/s1/resourceGroups/g1/disks/{volume}-d1"),
+        }
     }
 
     fn binds(&self, project: &Project, files: &dyn ProjectFiles) -> Binds {
@@ -170,6 +173,24 @@ impl Case {
             entries.insert(item.path, entry);
         }
         Some(BindContent::Folder(entries))
+    }
+}
+
+/// Disks of a CSI driver when the case names one, otherwise folders on a node.
+fn class(csi: &Value) -> VolumeClass {
+    let kind = match csi["driver"].as_str() {
+        None => VolumeKind::Local,
+        Some(driver) => VolumeKind::Csi {
+            driver: driver.to_owned(),
+            fs_type: csi["fs_type"].as_str().map(ToOwned::to_owned),
+            attributes: serde_json::from_value(csi["attributes"].clone()).unwrap(),
+        },
+    };
+    VolumeClass {
+        kind,
+        storage_class: csi["storage_class"].as_str().map(ToOwned::to_owned),
+        access_modes: vec!["ReadWriteOncePod".to_owned()],
+        mount_options: strings(&csi["mount_options"]),
     }
 }
 
