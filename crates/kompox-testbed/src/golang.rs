@@ -62,6 +62,20 @@ const TRAEFIK: Module = Module {
     }),
 };
 
+/// Docker Compose's own command: it reads and normalises files without a daemon.
+const COMPOSE: Module = Module {
+    name: "compose",
+    programs: &[("docker-compose", "github.com/docker/compose/v2/cmd")],
+    variables: &["github.com/docker/compose/v2/internal.Version=v2.40.3"],
+    exchange: None,
+};
+const MINIFLUX: Module = Module {
+    name: "miniflux",
+    programs: &[("miniflux", "miniflux.app/v2")],
+    variables: &["miniflux.app/v2/internal/version.Version=2.3.5"],
+    exchange: None,
+};
+
 /// The programs of Kubernetes, as one folder.
 pub(crate) fn kubernetes(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
     ensure(&KUBERNETES, layout, steps)
@@ -80,6 +94,16 @@ pub(crate) fn coredns(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
 /// The folder with `traefik`.
 pub(crate) fn traefik(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
     ensure(&TRAEFIK, layout, steps)
+}
+
+/// The folder with `docker-compose`.
+pub(crate) fn compose(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
+    ensure(&COMPOSE, layout, steps)
+}
+
+/// The folder with `miniflux`.
+pub(crate) fn miniflux(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
+    ensure(&MINIFLUX, layout, steps)
 }
 
 /// Where the programs of Kubernetes are, whether or not they are built already.

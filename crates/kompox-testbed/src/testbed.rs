@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cluster::Cluster;
 use crate::down::Wipe;
 use crate::error::{Error, Result};
+use crate::golang;
 use crate::image::{self, Image, ImageArchive};
 use crate::layout::Layout;
 use crate::slot::Slot;
@@ -89,6 +90,15 @@ impl Testbed {
             .map(|slot| Cluster { layout: self.layout.clone(), slot })
             .filter(|cluster| cluster.folder().is_dir())
             .collect()
+    }
+
+    /// Builds Docker Compose's own command unless that was done before, and returns its path: `config` works without a
+    /// daemon, which makes it the measure of what a compose file means.
+    ///
+    /// # Errors
+    /// Those of the build.
+    pub fn docker_compose(&self) -> Result<PathBuf> {
+        Ok(golang::compose(&self.layout, &Steps::new("compose"))?.join("docker-compose"))
     }
 
     /// Builds images unless they were built from the same inputs before.

@@ -2,6 +2,7 @@
 
 mod archive;
 mod debian;
+mod php;
 mod recipes;
 mod servers;
 mod tree;
@@ -34,6 +35,14 @@ pub enum Image {
     Nginx,
     /// PostgreSQL 15 with its well-known image's variables.
     Postgres,
+    /// MariaDB 10 with its well-known image's variables.
+    Mariadb,
+    /// WordPress 6 with its well-known image's variables.
+    Wordpress,
+    /// DokuWiki with its well-known image's paths.
+    Dokuwiki,
+    /// Miniflux 2, a feed reader, as its own project puts it into an image.
+    Miniflux,
     /// Redmine 5 with its well-known image's variables.
     Redmine,
     /// An HTTP server of our own with faults on demand.
@@ -51,6 +60,10 @@ impl Image {
         Self::Nginx,
         Self::Postgres,
         Self::Redmine,
+        Self::Mariadb,
+        Self::Wordpress,
+        Self::Dokuwiki,
+        Self::Miniflux,
         Self::Testserver,
         Self::KompoxNode,
         Self::Traefik,
@@ -66,6 +79,10 @@ impl Image {
             Self::Traefik => "traefik",
             Self::Nginx => "nginx",
             Self::Postgres => "postgres",
+            Self::Mariadb => "mariadb",
+            Self::Wordpress => "wordpress",
+            Self::Dokuwiki => "dokuwiki",
+            Self::Miniflux => "miniflux",
             Self::Redmine => "redmine",
             Self::Testserver => "testserver",
             Self::KompoxNode => "kompox-node",

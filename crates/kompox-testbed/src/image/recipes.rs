@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::golang;
 use crate::image::archive::{Config, Set};
 use crate::image::debian;
+use crate::image::php;
 use crate::image::servers;
 use crate::image::tree::{Content, Entry, Node, Tree};
 use crate::image::{Image, PAUSE_REFERENCE};
@@ -18,6 +19,9 @@ use crate::steps::Steps;
 
 /// The user that owns the test server's data folder.
 const OWNER: u64 = 1000;
+
+/// What the package of authorities needs for its scripts alone.
+const MADE_OF_SCRIPTS: &[&str] = &["gcc-12-base", "libc6", "libcrypt1", "libgcc-s1", "libssl3", "openssl"];
 
 /// Makes an image's files.
 type MakeTree = Box<dyn FnOnce(&Layout) -> Result<Tree>>;
@@ -43,6 +47,10 @@ pub(super) fn of(image: Image, layout: &Layout, steps: &Steps<'_>) -> Result<Rec
         Image::Traefik => program("traefik", golang::traefik(layout, steps)?, "localhost/traefik:3"),
         Image::Nginx => Ok(servers::nginx()),
         Image::Postgres => Ok(servers::postgres()),
+        Image::Mariadb => Ok(servers::mariadb()),
+        Image::Wordpress => Ok(php::wordpress()),
+        Image::Dokuwiki => Ok(php::dokuwiki()),
+        Image::Miniflux => miniflux(layout, steps),
         Image::Redmine => Ok(servers::redmine()),
         Image::Testserver => testserver(layout, steps),
         Image::KompoxNode => kompox_node(layout, steps),
@@ -83,6 +91,31 @@ fn program(name: &'static str, folder: std::path::PathBuf, reference: &str) -> R
             let mut tree = Tree::default();
             tree.file(name, 0o755, Content::Copy(folder.join(name)));
             tree.folder("tmp", 0o1777, 0);
+            Ok(tree)
+        }),
+    })
+}
+
+/// A program without a shell that serves as nobody, with the authorities of the servers it fetches from.
+fn miniflux(layout: &Layout, steps: &Steps<'_>) -> Result<Recipe> {
+    let program = golang::miniflux(layout, steps)?.join("miniflux");
+    let selection =
+        debian::Selection { packages: &["ca-certificates"], without: MADE_OF_SCRIPTS, leave_out: &[] };
+    Ok(Recipe {
+        reference: "localhost/miniflux:2".to_owned(),
+        key: Key::default().text("miniflux 1").text(format!("{selection:?}")).file(&program)?.short(),
+        config: Config {
+            cmd: words(&["/usr/bin/miniflux"]),
+            env: words(&["LISTEN_ADDR=0.0.0.0:8080"]),
+            user: "65534:65534".to_owned(),
+            exposed_ports: Set(vec!["8080/tcp"]),
+            ..Config::default()
+        },
+        tree: Box::new(move |layout| {
+            let mut tree = debian::tree(layout, &selection)?;
+            php::certificates(&mut tree);
+            tree.file("usr/bin/miniflux", 0o755, Content::Copy(program));
+            accounts(&mut tree);
             Ok(tree)
         }),
     })

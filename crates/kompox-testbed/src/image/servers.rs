@@ -8,10 +8,10 @@ use crate::image::tree::{Content, Entry, Node, Tree};
 use crate::key::Key;
 
 /// A file of `testbed/images` with its place in the image and its permissions.
-struct Own {
-    path: &'static str,
-    mode: u32,
-    text: &'static str,
+pub(super) struct Own {
+    pub(super) path: &'static str,
+    pub(super) mode: u32,
+    pub(super) text: &'static str,
 }
 
 const NGINX: Selection = Selection {
@@ -50,6 +50,26 @@ const POSTGRES_FILES: &[Own] = &[Own {
 }];
 /// The user `postgres` in `testbed/images/passwd`.
 const POSTGRES_USER: u64 = 999;
+
+const MARIADB: Selection = Selection {
+    packages: &["mariadb-server-core", "mariadb-client-core", "busybox-static", "dash"],
+    without: &[],
+    leave_out: &["usr/share/mysql/mysql_test_data_timezone.sql"],
+};
+const MARIADB_FILES: &[Own] = &[
+    Own {
+        path: "entrypoint.sh",
+        mode: 0o755,
+        text: include_str!("../../../../testbed/images/mariadb/entrypoint.sh"),
+    },
+    Own {
+        path: "usr/local/bin/healthcheck.sh",
+        mode: 0o755,
+        text: include_str!("../../../../testbed/images/mariadb/healthcheck.sh"),
+    },
+];
+/// The user `mysql` in `testbed/images/passwd`.
+const MARIADB_USER: u64 = 997;
 
 const REDMINE: Selection = Selection {
     packages: &["redmine", "redmine-pgsql", "puma", "busybox-static", "dash"],
@@ -98,15 +118,16 @@ const REDMINE_FILES: &[Own] = &[
 /// The user `redmine` in `testbed/images/passwd`.
 const REDMINE_USER: u64 = 998;
 
-/// Packages and files of ours, with what the image adds to them.
-fn recipe(
+/// Packages and files of ours, with what the image adds to them. `revision` stands for the code of `finish` in the key.
+pub(super) fn recipe(
+    revision: &str,
     reference: &str,
     selection: &'static Selection,
     own: &'static [Own],
     config: Config,
     finish: fn(&mut Tree),
 ) -> Recipe {
-    let key = own.iter().fold(Key::default().text("server 1").text(format!("{selection:?}")), |key, file| {
+    let key = own.iter().fold(Key::default().text(revision).text(format!("{selection:?}")), |key, file| {
         key.text(file.path).text(file.text)
     });
     Recipe {
@@ -134,7 +155,7 @@ pub(super) fn nginx() -> Recipe {
         stop_signal: "SIGQUIT".to_owned(),
         ..Config::default()
     };
-    recipe("localhost/nginx:1", &NGINX, NGINX_FILES, config, |tree| {
+    recipe("server 1", "localhost/nginx:1", &NGINX, NGINX_FILES, config, |tree| {
         shell(tree);
         tree.folder("var/log/nginx", 0o755, 0);
         tree.folder("var/lib/nginx", 0o755, 0);
@@ -158,12 +179,33 @@ pub(super) fn postgres() -> Recipe {
         stop_signal: "SIGINT".to_owned(),
         ..Config::default()
     };
-    recipe("localhost/postgres:15", &POSTGRES, POSTGRES_FILES, config, |tree| {
+    recipe("server 1", "localhost/postgres:15", &POSTGRES, POSTGRES_FILES, config, |tree| {
         shell(tree);
         tree.folder("docker-entrypoint-initdb.d", 0o755, 0);
         tree.folder("run/postgresql", 0o2775, POSTGRES_USER);
         tree.folder("var/lib/postgresql", 0o755, POSTGRES_USER);
         tree.folder("var/lib/postgresql/data", 0o700, POSTGRES_USER);
+    })
+}
+
+/// MariaDB: starts as root to take over a fresh volume, serves as the user mysql.
+pub(super) fn mariadb() -> Recipe {
+    let config = Config {
+        env: vec![
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+            "LANG=C.UTF-8".to_owned(),
+        ],
+        entrypoint: words(&["/entrypoint.sh"]),
+        cmd: words(&["mariadbd"]),
+        exposed_ports: Set(vec!["3306/tcp"]),
+        volumes: Set(vec!["/var/lib/mysql"]),
+        ..Config::default()
+    };
+    recipe("server 1", "localhost/mariadb:10", &MARIADB, MARIADB_FILES, config, |tree| {
+        shell(tree);
+        tree.folder("docker-entrypoint-initdb.d", 0o755, 0);
+        tree.folder("run/mysqld", 0o755, MARIADB_USER);
+        tree.folder("var/lib/mysql", 0o755, MARIADB_USER);
     })
 }
 
@@ -187,7 +229,7 @@ pub(super) fn redmine() -> Recipe {
         volumes: Set(vec!["/usr/src/redmine/files"]),
         ..Config::default()
     };
-    recipe("localhost/redmine:5", &REDMINE, REDMINE_FILES, config, |tree| {
+    recipe("server 1", "localhost/redmine:5", &REDMINE, REDMINE_FILES, config, |tree| {
         shell(tree);
         tree.rename("usr/share/redmine", "usr/src/redmine");
         tree.symlink("usr/share/redmine", "/usr/src/redmine");
@@ -210,7 +252,7 @@ pub(super) fn redmine() -> Recipe {
 }
 
 /// dash as `/bin/sh`: busybox as the shell would prefer its own applets to real programs.
-fn shell(tree: &mut Tree) {
+pub(super) fn shell(tree: &mut Tree) {
     if !tree.has("usr/bin/sh") {
         tree.symlink("usr/bin/sh", "dash");
     }

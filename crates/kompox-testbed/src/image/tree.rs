@@ -93,6 +93,27 @@ impl Tree {
         }
     }
 
+    /// The contents of all files below a folder that were not named by their paths, in the order of their names.
+    pub(crate) fn contents_below(&self, folder: impl AsRef<Path>) -> impl Iterator<Item = &[u8]> {
+        let below = move |path: &Path| path.starts_with(folder.as_ref());
+        self.entries.iter().filter(move |(path, _)| below(path)).filter_map(|(_, entry)| match &entry.node {
+            Node::File(Content::Bytes(bytes)) => Some(bytes.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// Takes an entry out, and everything below it.
+    pub(crate) fn remove(&mut self, path: &str) {
+        self.entries.retain(|other, _| !other.starts_with(path));
+    }
+
+    /// Lets everybody read what is below a folder.
+    pub(crate) fn readable(&mut self, folder: &str) {
+        for (_, entry) in self.entries.iter_mut().filter(|(path, _)| path.starts_with(folder)) {
+            entry.mode |= if entry.node == Node::Folder { 0o555 } else { 0o444 };
+        }
+    }
+
     /// Moves everything below one folder to another.
     pub(crate) fn rename(&mut self, from: &str, to: &str) {
         let entries = std::mem::take(&mut self.entries);
