@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::retry::RetryPolicy;
 use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tower::retry::RetryLayer;
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
 
@@ -74,7 +74,16 @@ where
     let fresh = HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build::<_, Body>(https);
     let http = service_fn(move |request: Request<Body>| {
         let client = if request.headers().contains_key(UPGRADE) { &fresh } else { &pooled };
-        client.request(request)
+        // Not the query: that of an exec is the user's command.
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let (started, answer) = (Instant::now(), client.request(request));
+        async move {
+            let answer = answer.await;
+            let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+            let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::debug!(%method, path, status, duration_ms, "request");
+            answer
+        }
     });
     let repeats = RetryPolicy::new(Duration::from_millis(50), Duration::from_secs(5), REPEATS, true)
         .expect("the smaller delay is smaller");

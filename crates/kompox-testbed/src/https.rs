@@ -1,4 +1,4 @@
-//! A small HTTPS client for tests and the demo: one GET by host name to a given address, verified
+//! A small HTTPS client for tests and the demo: one request by host name to a given address, verified
 //! against a given authority and nothing else. Runs openssl, which a cluster's keys need anyway; a
 //! TLS library would be most of what `cargo xtask` compiles.
 
@@ -23,6 +23,19 @@ pub struct Answer {
     pub body: String,
 }
 
+/// What is asked for, except by a plain GET.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// `GET`, `POST` and the like.
+    pub method: &'a str,
+    /// Path and query.
+    pub path: &'a str,
+    /// Header lines such as `Cookie: a=b`, without those for host and length.
+    pub headers: &'a [String],
+    /// What is sent.
+    pub body: &'a str,
+}
+
 /// Fetches `https://{host}{path}` from `address`, port 443, trusting only the authority in the PEM
 /// file `authority`.
 ///
@@ -30,15 +43,29 @@ pub struct Answer {
 /// When the connection or the handshake fails, the certificate is not for `host` or not of that
 /// authority, or the answer is no HTTP.
 pub fn get(address: IpAddr, host: &str, path: &str, authority: &Path) -> Result<Answer> {
+    send(address, host, &Request { method: "GET", path, headers: &[], body: "" }, authority)
+}
+
+/// Sends any request in the same way.
+///
+/// # Errors
+/// As [`get`].
+pub fn send(address: IpAddr, host: &str, request: &Request<'_>, authority: &Path) -> Result<Answer> {
+    let Request { method, path, headers, body } = request;
     // Version 1.0 keeps the answer in one piece that ends with the connection.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\n\r\n");
+    let mut text = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\n");
+    if !body.is_empty() {
+        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    headers.iter().for_each(|header| text.extend([header, "\r\n"]));
+    text.extend(["\r\n", body]);
     let output = Program::new("timeout")
         .args([LIMIT_SECONDS, "openssl", "s_client", "-quiet", "-verify_quiet"])
         .args(["-connect", &std::net::SocketAddr::new(address, 443).to_string()])
         .args(["-servername", host, "-verify_hostname", host, "-verify_return_error"])
         .args(["-no-CApath", "-no-CAstore", "-CAfile"])
         .arg(authority)
-        .input(request)
+        .input(text)
         .run()?;
     parse(&output)
         .map_err(|detail| Error::Form { what: format!("the answer of https://{host}{path}"), detail })

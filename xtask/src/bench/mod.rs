@@ -1,0 +1,116 @@
+//! `cargo xtask bench`: kompoxops against the tools that everybody knows, each inside one run on one machine. Starts a
+//! cluster.
+//!
+//! Absolute times depend on the machine and mean little; a ratio says whether our own overhead is small next to that of
+//! kubectl and Docker Compose. Nothing here fails a build: goals are printed beside the medians.
+
+mod deploy;
+mod many;
+mod outage;
+mod project;
+mod row;
+mod sizes;
+mod validate;
+
+use crate::Outcome;
+use clap::ValueEnum as _;
+use kompox_testbed::{Cluster, Image, Testbed, UpOptions};
+use project::Project;
+use std::fs;
+use std::path::PathBuf;
+
+/// The cluster, unless KOMPOX_TESTBED_CLUSTER names another one.
+const CLUSTER: &str = "a";
+
+/// Arguments of the benchmark.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Runs of each command; the median counts
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Only these groups of rows; may be repeated
+    #[arg(long, value_enum)]
+    only: Vec<Group>,
+}
+
+/// Rows that are measured together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Group {
+    /// `app validate` against `docker compose config`; needs no cluster
+    Validate,
+    /// Deploys of one small app against kubectl
+    Deploy,
+    /// Deploys of 1, 10 and 57 services against kubectl
+    Sizes,
+    /// A hundred apps in one cluster
+    Many,
+    /// Seconds without an answer from outside while an app is replaced
+    Outage,
+}
+
+/// What every group needs.
+struct Bench {
+    ops: PathBuf,
+    testbed: Testbed,
+    runs: usize,
+}
+
+/// A cluster for the groups that need one.
+struct Bed {
+    cluster: Cluster,
+    kubectl: PathBuf,
+    node_image: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let testbed = Testbed::of_this_checkout()?;
+    let ops = crate::build::release("kompoxops")?;
+    let bench = Bench { ops, testbed, runs: arguments.runs.max(1) };
+    let wanted = |group: &Group| arguments.only.is_empty() || arguments.only.contains(group);
+    let mut bed = None;
+    for group in Group::value_variants().iter().filter(|group| wanted(group)) {
+        if *group == Group::Validate {
+            row::print(&validate::rows(&bench)?);
+            continue;
+        }
+        let bed = match &bed {
+            Some(bed) => bed,
+            None => bed.insert(bench.bed()?),
+        };
+        match group {
+            Group::Validate => {}
+            Group::Deploy => row::print(&deploy::rows(&bench, bed)?),
+            Group::Sizes => row::print(&sizes::rows(&bench, bed)?),
+            Group::Many => many::measure(&bench, bed)?,
+            Group::Outage => outage::measure(&bench, bed)?,
+        }
+    }
+    Ok(())
+}
+
+impl Bench {
+    fn bed(&self) -> Result<Bed, Box<dyn std::error::Error>> {
+        let name = std::env::var("KOMPOX_TESTBED_CLUSTER").unwrap_or_else(|_| CLUSTER.to_owned());
+        let cluster = self.testbed.up(&name, &UpOptions::default())?;
+        let images = self.testbed.ensure_images(&[Image::Busybox, Image::KompoxNode])?;
+        cluster.load(&images)?;
+        let kubectl = cluster.kubectl()?.program_path();
+        let node_image = images.last().ok_or("no image was built")?.reference.clone();
+        Ok(Bed { cluster, kubectl, node_image })
+    }
+
+    /// A folder with a compose file and a kompoxops.yml for the cluster.
+    fn project(&self, bed: &Bed, app: &str, compose: &str) -> Result<Project, Box<dyn std::error::Error>> {
+        let folder = crate::build::root().join("target/bench").join(app);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("compose.yml"), compose)?;
+        fs::write(folder.join("kompoxops.yml"), project::configuration(bed, app))?;
+        Ok(Project {
+            app: app.to_owned(),
+            folder,
+            ops: self.ops.clone(),
+            kubectl: bed.kubectl.clone(),
+            kubeconfig: bed.cluster.kubeconfig(),
+        })
+    }
+}
