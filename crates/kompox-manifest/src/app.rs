@@ -1,7 +1,7 @@
 //! The `app` section. Pure.
 
 use crate::ingress::{self, Rule};
-use crate::reader::{Field, Keys, Reader};
+use crate::reader::{Field, Keys, NAME, Reader, Section};
 use crate::settings::{self, Setting};
 use crate::volume::{self, Given};
 use crate::{network, variables};
@@ -10,8 +10,9 @@ use kompox_model::quantity::{Bytes, MilliCpu, with_unit};
 use kompox_model::{App, AppName, AppNetwork, ComposeSource, IngressRule, Variables};
 use kompox_yaml::{Diagnostic, Kind, Located};
 
-const KEYS: Keys = Keys {
-    known: &["name", "compose", "ingress", "resources", "network", "profiles", "env", "volumes", "settings"],
+/// The keys besides its name.
+pub(crate) const KEYS: Keys = Keys {
+    known: &["compose", "ingress", "resources", "network", "profiles", "env", "volumes", "settings"],
     later: &["access", "snapshots"],
 };
 const RESOURCES: Keys = Keys { known: &["cpu", "memory"], later: &[] };
@@ -30,15 +31,20 @@ pub(crate) struct Parts {
     settings: Vec<Setting>,
 }
 
-/// Reads the section.
+/// Reads the section of version 1.
 pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
-    let section = reader.section(field, &KEYS)?;
+    let section = reader.section_of(field, &[&NAME, &KEYS])?;
     let name = reader.required(&section, "name");
     let name = reader.parsed(name, "manifest.name", str::parse::<AppName>);
-    let compose = reader.required(&section, "compose").and_then(|field| read_compose(reader, &field));
-    let ingress = reader.optional(&section, "ingress").map(|field| ingress::read(reader, &field));
+    Some(read_body(reader, &section).named(name.map(|name| name.value)))
+}
+
+/// Reads everything but the name.
+pub(crate) fn read_body(reader: &mut Reader, section: &Section<'_>) -> Parts {
+    let compose = reader.required(section, "compose").and_then(|field| read_compose(reader, &field));
+    let ingress = reader.optional(section, "ingress").map(|field| ingress::read(reader, &field));
     let resources =
-        reader.optional(&section, "resources").and_then(|field| reader.section(&field, &RESOURCES));
+        reader.optional(section, "resources").and_then(|field| reader.section(&field, &RESOURCES));
     let (cpu, memory) = match resources {
         Some(section) => {
             let (cpu, memory) = (reader.optional(&section, "cpu"), reader.optional(&section, "memory"));
@@ -49,15 +55,14 @@ pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
         }
         None => (None, None),
     };
-    let network = reader.optional(&section, "network").and_then(|field| network::read_app(reader, &field));
-    let profiles =
-        reader.optional(&section, "profiles").map(|field| variables::read_profiles(reader, &field));
-    let env = reader.optional(&section, "env").map(|field| variables::read_env(reader, &field));
-    let volumes = reader.optional(&section, "volumes").map(|field| volume::read(reader, &field));
-    let settings = reader.optional(&section, "settings");
+    let network = reader.optional(section, "network").and_then(|field| network::read_app(reader, &field));
+    let profiles = reader.optional(section, "profiles").map(|field| variables::read_profiles(reader, &field));
+    let env = reader.optional(section, "env").map(|field| variables::read_env(reader, &field));
+    let volumes = reader.optional(section, "volumes").map(|field| volume::read(reader, &field));
+    let settings = reader.optional(section, "settings");
     let settings = settings::read(reader, settings);
-    Some(Parts {
-        name: name.map(|name| name.value),
+    Parts {
+        name: None,
         compose,
         ingress: ingress.unwrap_or_default(),
         cpu: cpu.map(|cpu| cpu.value),
@@ -67,10 +72,15 @@ pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
         env: env.unwrap_or_default(),
         volumes: volumes.unwrap_or_default(),
         settings,
-    })
+    }
 }
 
 impl Parts {
+    /// The same with this name.
+    pub(crate) fn named(self, name: Option<AppName>) -> Self {
+        Self { name, ..self }
+    }
+
     /// The app, once the driver is known that gives the settings their meaning, and the `domain` of default
     /// hosts. What is not known was refused elsewhere and is not checked here.
     pub(crate) fn finish(

@@ -1,6 +1,6 @@
 //! The `cluster` section. Pure.
 
-use crate::reader::{Field, Keys, Reader, Section};
+use crate::reader::{Field, Keys, NAME, Reader, Section};
 use crate::settings::{self, Setting};
 use crate::{network, security};
 use kompox_model::driver::{KnownDriver, SettingScope};
@@ -10,10 +10,11 @@ use kompox_model::{
 };
 use kompox_yaml::{Diagnostic, Located, Span};
 
-const KEYS: Keys = Keys {
-    known: &["name", "existing", "provider", "auth", "ingress", "security", "network", "images", "settings"],
-    later: &[],
-};
+/// The keys besides its name and its provider.
+pub(crate) const KEYS: Keys =
+    Keys { known: &["existing", "auth", "ingress", "security", "network", "images", "settings"], later: &[] };
+/// The key of its provider in version 1.
+const PROVIDER: Keys = Keys { known: &["provider"], later: &[] };
 const AUTH: Keys = Keys { known: &["type", "kubeconfig", "context"], later: &[] };
 const INGRESS: Keys = Keys {
     known: &["controller", "namespace", "class", "certResolver", "domain"],
@@ -40,37 +41,56 @@ pub(crate) struct Parts {
     pub(crate) settings: Vec<Setting>,
 }
 
-/// Reads the section.
+/// Reads the section of version 1.
 pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Parts> {
-    let section = reader.section(field, &KEYS)?;
+    let section = reader.section_of(field, &[&NAME, &PROVIDER, &KEYS])?;
     let name = reader.required(&section, "name");
     let name = reader.parsed(name, "manifest.name", str::parse::<ClusterName>);
-    let existing = reader.optional(&section, "existing").and_then(|field| reader.boolean(&field));
     let provider = reader.optional(&section, "provider").and_then(|field| reader.text(&field));
-    let auth = reader.optional(&section, "auth").and_then(|field| read_auth(reader, &field));
-    let ingress = reader.optional(&section, "ingress").and_then(|field| read_ingress(reader, &field));
-    let security = reader.optional(&section, "security").and_then(|field| security::read(reader, &field));
-    let network =
-        reader.optional(&section, "network").and_then(|field| network::read_cluster(reader, &field));
-    let images = reader.optional(&section, "images").and_then(|field| reader.section(&field, &IMAGES));
+    let name = name.map(|name| name.value);
+    Some(Parts { name, provider, names_provider: section.has("provider"), ..read_body(reader, &section) })
+}
+
+/// Reads everything but the name and the provider.
+pub(crate) fn read_body(reader: &mut Reader, section: &Section<'_>) -> Parts {
+    let existing = reader.optional(section, "existing").and_then(|field| reader.boolean(&field));
+    let auth = reader.optional(section, "auth").and_then(|field| read_auth(reader, &field));
+    let ingress = reader.optional(section, "ingress").and_then(|field| read_ingress(reader, &field));
+    let security = reader.optional(section, "security").and_then(|field| security::read(reader, &field));
+    let network = reader.optional(section, "network").and_then(|field| network::read_cluster(reader, &field));
+    let images = reader.optional(section, "images").and_then(|field| reader.section(&field, &IMAGES));
     let node_image = images.and_then(|images| read_image(reader, &images, "node"));
-    let settings = reader.optional(&section, "settings");
-    Some(Parts {
+    let settings = reader.optional(section, "settings");
+    Parts {
         place: section.place(),
-        name: name.map(|name| name.value),
+        name: None,
         existing: existing.unwrap_or(false),
         auth,
         ingress: ingress.unwrap_or_default(),
         security: security.unwrap_or_default(),
         network: network.unwrap_or_default(),
         node_image,
-        names_provider: section.has("provider"),
-        provider,
+        names_provider: false,
+        provider: None,
         settings: settings::read(reader, settings),
-    })
+    }
 }
 
 impl Parts {
+    /// The cluster of a KOM document: all its settings are its own.
+    pub(crate) fn named(
+        mut self,
+        reader: &mut Reader,
+        name: Option<ClusterName>,
+        driver: Option<&KnownDriver>,
+    ) -> Option<Cluster> {
+        if let Some(driver) = driver {
+            settings::check(reader, &self.settings, SettingScope::Cluster, driver);
+        }
+        self.name = name;
+        self.finish(reader, None)
+    }
+
     /// The cluster, without the settings that went to the provider; no driver, no check of the others.
     pub(crate) fn finish(self, reader: &mut Reader, driver: Option<&KnownDriver>) -> Option<Cluster> {
         let mut kept = self.settings;

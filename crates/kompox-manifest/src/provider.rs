@@ -1,13 +1,14 @@
 //! The `provider` section, and the provider that a file without one gets (C-08). Pure.
 
 use crate::cluster::Parts;
-use crate::reader::{Field, Keys, Reader};
+use crate::reader::{Field, Keys, NAME, Reader, Section};
 use crate::settings::{self, Setting};
 use kompox_model::driver::{self, KnownDriver, SettingScope};
 use kompox_model::{Provider, ProviderName, Settings};
 use kompox_yaml::{Diagnostic, Located, nearest};
 
-const KEYS: Keys = Keys { known: &["name", "driver", "settings"], later: &[] };
+/// The keys besides its name.
+pub(crate) const KEYS: Keys = Keys { known: &["driver", "settings"], later: &[] };
 
 /// The section as it is written.
 pub(crate) struct Given {
@@ -16,16 +17,30 @@ pub(crate) struct Given {
     settings: Vec<Setting>,
 }
 
-/// Reads the section.
+/// Reads the section of version 1.
 pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<Given> {
-    let section = reader.section(field, &KEYS)?;
+    let section = reader.section_of(field, &[&NAME, &KEYS])?;
     let name = reader.required(&section, "name");
     let name = reader.parsed(name, "manifest.name", str::parse::<ProviderName>);
-    let driver = reader.required(&section, "driver");
+    Some(Given { name, ..read_body(reader, &section) })
+}
+
+/// Reads everything but the name.
+pub(crate) fn read_body(reader: &mut Reader, section: &Section<'_>) -> Given {
+    let driver = reader.required(section, "driver");
     let driver = reader.parsed(driver, "manifest.driver", find_driver);
-    let settings = reader.optional(&section, "settings");
+    let settings = reader.optional(section, "settings");
     let settings = settings::read(reader, settings);
-    Some(Given { name, driver: driver.map(|driver| driver.value), settings })
+    Given { name: None, driver: driver.map(|driver| driver.value), settings }
+}
+
+impl Given {
+    /// The provider of a KOM document, to which no settings of its clusters are moved.
+    pub(crate) fn finish(self, reader: &mut Reader, name: ProviderName) -> Option<Provider> {
+        let driver = self.driver?;
+        settings::check(reader, &self.settings, SettingScope::Provider, driver);
+        Some(Provider { name, driver: driver.id.to_owned(), settings: settings::plain(&self.settings) })
+    }
 }
 
 /// The driver with this id; the message lists the known ones (CFG-10).

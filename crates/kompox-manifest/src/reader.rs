@@ -11,6 +11,9 @@ pub(crate) struct Keys {
     pub(crate) later: &'static [&'static str],
 }
 
+/// The key of a noun's own name in version 1; a KOM document has it in `metadata`.
+pub(crate) const NAME: Keys = Keys { known: &["name"], later: &[] };
+
 /// A value with the path and the place of its key.
 #[derive(Clone)]
 pub(crate) struct Field<'a> {
@@ -43,6 +46,11 @@ impl<'a> Section<'a> {
         self.place
     }
 
+    /// Where a key is, if it is written.
+    pub(crate) fn place_of(&self, key: &str) -> Option<Span> {
+        self.mapping.entry(key).map(|entry| entry.key_span)
+    }
+
     /// True when the key is written, whatever its value.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.mapping.entry(key).is_some()
@@ -73,29 +81,35 @@ impl Reader {
 
     /// Opens the mapping in `field` and reports every key that may not be there.
     pub(crate) fn section<'a>(&mut self, field: &Field<'a>, keys: &Keys) -> Option<Section<'a>> {
+        self.section_of(field, &[keys])
+    }
+
+    /// The same for a mapping whose keys are in several tables.
+    pub(crate) fn section_of<'a>(&mut self, field: &Field<'a>, tables: &[&Keys]) -> Option<Section<'a>> {
         let Some(mapping) = field.node.as_mapping() else {
             self.wrong_kind(field, "a mapping");
             return None;
         };
         for entry in mapping {
-            if !keys.known.contains(&entry.key.as_str()) {
-                self.refuse_key(&Field::of(&field.path, entry), &entry.key, keys);
+            if !tables.iter().any(|keys| keys.known.contains(&entry.key.as_str())) {
+                self.refuse_key(&Field::of(&field.path, entry), &entry.key, tables);
             }
         }
         Some(Section { path: field.path.clone(), place: field.key, mapping })
     }
 
-    fn refuse_key(&mut self, field: &Field<'_>, key: &str, keys: &Keys) {
+    fn refuse_key(&mut self, field: &Field<'_>, key: &str, tables: &[&Keys]) {
         let path = &field.path;
-        if keys.later.contains(&key) {
+        if tables.iter().any(|keys| keys.later.contains(&key)) {
             let message = format!("`{path}` is known, but not supported by this version");
             self.report(Diagnostic::error("manifest.key.later", message).at(field.key));
             return;
         }
-        let all = keys.known.iter().chain(keys.later).copied();
-        let help = match nearest(key, all) {
+        let known: Vec<_> = tables.iter().flat_map(|keys| keys.known).copied().collect();
+        let later = tables.iter().flat_map(|keys| keys.later).copied();
+        let help = match nearest(key, known.iter().copied().chain(later)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known keys here: {}", keys.known.join(", ")),
+            None => format!("known keys here: {}", known.join(", ")),
         };
         let message = format!("unknown key `{path}`");
         self.report(Diagnostic::error("manifest.key.unknown", message).at(field.key).help(help));

@@ -4,7 +4,7 @@ use crate::reader::{Field, Keys, Reader};
 use crate::settings::{self, Setting};
 use kompox_model::driver::{AZURE_DISK_SIZE, AZURE_DISK_TYPE, KnownDriver, SettingScope};
 use kompox_model::quantity::{Bytes, with_unit};
-use kompox_model::{Volume, VolumeName};
+use kompox_model::{Settings, Volume, VolumeName};
 use kompox_yaml::{Diagnostic, Located, Span};
 
 const KEYS: Keys = Keys { known: &["name", "size", "compose", "type", "options"], later: &[] };
@@ -91,13 +91,12 @@ pub(crate) fn finish(
 ) -> Option<Vec<Volume>> {
     let reads = |key: &str| driver.is_some_and(|driver| driver.has(key, SettingScope::App));
     let setting = |key: &str| settings.iter().find(|setting| setting.key == key && reads(key));
-    let mut shared = Volume::implicit();
-    if let Some(size) = setting(AZURE_DISK_SIZE) {
-        shared.size = disk_size(reader, size)?;
+    if let Some(size) = setting(AZURE_DISK_SIZE).filter(|size| gibibytes(&size.value).is_none()) {
+        let message = format!("`{AZURE_DISK_SIZE}` must be a whole number of GiB, such as 50");
+        reader.report(Diagnostic::error("manifest.volume.size", message).at(size.value_span));
+        return None;
     }
-    if let Some(kind) = setting(AZURE_DISK_TYPE) {
-        shared.options.insert(SKU, &*kind.value);
-    }
+    let mut shared = implied(&settings::plain(settings), driver);
     let (declared, others): (Vec<_>, Vec<_>) = given.into_iter().partition(Given::is_default);
     if let Some(declared) = declared.into_iter().next() {
         if let Some(size) = declared.size {
@@ -120,15 +119,22 @@ pub(crate) fn finish(
     Some(std::iter::once(shared).chain(others.into_iter().map(other)).collect())
 }
 
-/// The setting is a whole number of GiB (CFG-23).
-fn disk_size(reader: &mut Reader, setting: &Setting) -> Option<Bytes> {
-    let digits = setting.value.bytes().all(|b| b.is_ascii_digit());
-    let size = if digits { Bytes::parse(&format!("{}Gi", setting.value)).ok() } else { None };
-    if size.is_none() {
-        let message = format!("`{AZURE_DISK_SIZE}` must be a whole number of GiB, such as 50");
-        reader.report(Diagnostic::error("manifest.volume.size", message).at(setting.value_span));
+/// The shared volume that an app with these settings has when it declares none (C-12, C-13).
+pub(crate) fn implied(settings: &Settings, driver: Option<&KnownDriver>) -> Volume {
+    let reads = |key: &str| driver.is_some_and(|driver| driver.has(key, SettingScope::App));
+    let setting = |key: &str| settings.get(key).filter(|_| reads(key));
+    let mut shared = Volume::implicit();
+    shared.size = setting(AZURE_DISK_SIZE).and_then(gibibytes).unwrap_or(shared.size);
+    if let Some(kind) = setting(AZURE_DISK_TYPE) {
+        shared.options.insert(SKU, kind);
     }
-    size
+    shared
+}
+
+/// A whole number of GiB (CFG-23).
+fn gibibytes(text: &str) -> Option<Bytes> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    if digits { Bytes::parse(&format!("{text}Gi")).ok() } else { None }
 }
 
 /// Says that a setting has no effect beside the declared volume (C-13: volumes win).

@@ -1,6 +1,6 @@
 //! The configuration of one command: one workspace, provider and cluster, and the app if there is one. Pure.
 
-use crate::{App, AppIdentity, Cluster, Provider, Workspace};
+use crate::{App, AppIdentity, Cluster, Noun, Provider, Workspace};
 
 /// The nouns that one command works on, each the parent of the next.
 ///
@@ -33,5 +33,24 @@ impl Configuration {
     #[must_use]
     pub fn app_domain(&self) -> String {
         self.cluster.app_domain(&self.workspace.domain)
+    }
+
+    /// The nouns one by one, parents first.
+    #[must_use]
+    pub fn into_nouns(self) -> Vec<Noun> {
+        let Self { workspace, provider, cluster, app } = self;
+        let (workspace_name, provider_name) = (workspace.name.clone(), provider.name.clone());
+        let app = app.map(|app| Noun::App {
+            workspace: workspace_name.clone(),
+            provider: provider_name.clone(),
+            cluster: cluster.name.clone(),
+            app: Box::new(app),
+        });
+        let nouns = [
+            Noun::Workspace(workspace),
+            Noun::Provider { workspace: workspace_name.clone(), provider },
+            Noun::Cluster { workspace: workspace_name, provider: provider_name, cluster: Box::new(cluster) },
+        ];
+        nouns.into_iter().chain(app).collect()
     }
 }

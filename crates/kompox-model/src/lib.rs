@@ -4,6 +4,7 @@
 //! Kubernetes client, cloud or command line. Everything else depends on it.
 
 pub mod app;
+pub mod choice;
 pub mod cidr;
 pub mod cluster;
 pub mod configuration;
@@ -12,9 +13,11 @@ pub mod driver;
 pub mod hash;
 pub mod host;
 pub mod identity;
+pub mod inventory;
 pub mod label;
 pub mod name;
 pub mod network;
+pub mod noun;
 pub mod object;
 pub mod port;
 pub mod provider;
@@ -32,10 +35,12 @@ pub use cluster::{AuthKind, Cluster, ClusterAuth, ClusterIngress};
 pub use configuration::Configuration;
 pub use disk::{Disk, DiskSource, DiskState, Holder};
 pub use identity::AppIdentity;
+pub use inventory::{Inventory, InventoryError};
 pub use name::{
     AppName, ClusterName, DiskName, NameError, ProviderName, SnapshotName, VolumeName, WorkspaceName,
 };
 pub use network::{AppNetwork, ClusterNetwork, Egress, PortRange};
+pub use noun::{Noun, NounKey};
 pub use object::{Gvk, Object, ObjectRef, ObjectSet};
 pub use provider::Provider;
 pub use security::{ClusterSecurity, Confinement, HostNamespace, HostPath};

@@ -11,6 +11,7 @@ mod parse;
 mod report;
 mod scalar;
 mod source;
+mod write;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use nearest::nearest;
@@ -18,3 +19,4 @@ pub use node::{Entry, Kind, Located, Mapping, Node, Value};
 pub use parse::{Limits, parse};
 pub use report::{Place, Report};
 pub use source::{Position, SourceId, Sources, Span};
+pub use write::{write, write_documents};

@@ -23,19 +23,19 @@ pub(crate) fn load(
     let app = opened.app()?.clone();
     let (name, text, folder) = match &app.compose {
         ComposeSource::Path(written) => {
-            let path = opened.path(written);
+            let path = opened.app_path(written);
             let text = fs::read_to_string(&path).map_err(|source| Failure::File {
                 action: "read",
                 path: path.clone(),
-                hint: Some(format!("app.compose in {} names it", opened.file().display())),
+                hint: Some(format!("app.compose in {} names it", opened.app_file().display())),
                 source,
             })?;
             let folder = path.parent().unwrap_or(Path::new("")).to_owned();
             (path.display().to_string(), text, folder)
         }
         ComposeSource::Inline(text) => {
-            let name = format!("{}#app.compose", opened.file().display());
-            (name, text.clone(), opened.path(""))
+            let name = format!("{}#app.compose", opened.app_file().display());
+            (name, text.clone(), opened.app_path(""))
         }
     };
     let folder = if folder.as_os_str().is_empty() { Path::new(".").to_owned() } else { folder };

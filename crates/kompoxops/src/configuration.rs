@@ -1,63 +1,153 @@
-//! Opens kompoxops.yml. IO: reads that file.
+//! Opens the configuration: kompoxops.yml, KOM documents, or both, and what of them a command is about. IO: reads files.
 
+use crate::arguments::GlobalArguments;
 use crate::exit::Failure;
 use crate::progress::Screen;
 use kompox_engine::Error;
+use kompox_manifest::Loaded;
+use kompox_model::choice::{self, ChoiceError, Chosen, Wanted};
 use kompox_model::port::ErrorKind;
-use kompox_model::{App, Configuration};
+use kompox_model::{App, Configuration, NounKey};
+use kompox_store::{ReadError, Reading};
 use kompox_yaml::Sources;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A configuration with the texts it was read from.
+/// Everything that is configured, with the texts it was read from.
+pub(crate) struct Everything {
+    /// All nouns with their places.
+    pub(crate) loaded: Loaded,
+    /// The texts and their files.
+    pub(crate) reading: Reading,
+    /// The files and folders as the user named them.
+    pub(crate) named: String,
+}
+
+impl Everything {
+    /// Reads what the options name and shows everything there is to say about it.
+    pub(crate) fn read(global: &GlobalArguments, screen: &Screen) -> Result<Self, Failure> {
+        let mut reading = global.files().read().map_err(|error| unreadable(error, global))?;
+        let errors = screen.diagnostics(&reading.diagnostics, &reading.sources);
+        let named =
+            global.inputs().iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        match reading.loaded.take() {
+            Some(loaded) => Ok(Self { loaded, reading, named }),
+            None => Err(Failure::Invalid { what: named, errors }),
+        }
+    }
+
+    /// The file that describes a noun.
+    pub(crate) fn file(&self, key: &NounKey) -> PathBuf {
+        let place = self.loaded.places.get(key);
+        let file = place.and_then(|place| self.reading.file(place.source));
+        file.unwrap_or(Path::new("")).to_owned()
+    }
+
+    /// The one app that is wanted.
+    pub(crate) fn app(self, wanted: Wanted<'_>, screen: &Screen) -> Result<Opened, Failure> {
+        let chosen = choice::app(&self.loaded.inventory, wanted);
+        self.opened(chosen, screen)
+    }
+
+    /// The one cluster that is wanted.
+    pub(crate) fn cluster(self, wanted: Wanted<'_>, screen: &Screen) -> Result<Opened, Failure> {
+        let chosen = choice::cluster(&self.loaded.inventory, wanted);
+        self.opened(chosen, screen)
+    }
+
+    fn opened(self, chosen: Result<Chosen, ChoiceError>, screen: &Screen) -> Result<Opened, Failure> {
+        let chosen = chosen.map_err(|error| not_chosen(error, &self.named))?;
+        if chosen.candidates > 1 {
+            screen.note(&match &chosen.key {
+                NounKey::App(_) => format!("{} on cluster {}", chosen.key, chosen.cluster.name()),
+                _ => chosen.key.to_string(),
+            });
+        }
+        Ok(Opened {
+            app_file: self.file(&chosen.key),
+            cluster_file: self.file(&chosen.cluster),
+            configuration: chosen.configuration,
+            sources: self.reading.sources,
+        })
+    }
+}
+
+fn unreadable(error: ReadError, global: &GlobalArguments) -> Failure {
+    let hint = "name the configuration with --file, or write one with: kompoxops init";
+    let named = !global.names_kom(&error.path);
+    Failure::File {
+        action: "read",
+        path: error.path,
+        hint: named.then(|| hint.to_owned()),
+        source: error.source,
+    }
+}
+
+/// Why no app or cluster could be chosen, and how to choose one.
+pub(crate) fn not_chosen(error: ChoiceError, named: &str) -> Failure {
+    match &error {
+        ChoiceError::Nothing { noun } => {
+            let hint = match *noun {
+                "app" => "add a section `app:` with `name` and `compose`, or a KOM document of kind App",
+                _ => "add a section `cluster:`, or a KOM document of kind Cluster",
+            };
+            Error::refused(ErrorKind::Invalid, format!("{named} describes no {noun}"), hint).into()
+        }
+        ChoiceError::Unknown { noun, .. } => {
+            let hint = format!("choose one of these with --{noun}");
+            Error::refused(ErrorKind::NotFound, error.to_string(), hint).into()
+        }
+        ChoiceError::Ambiguous { noun, .. } => Failure::Usage {
+            message: error.to_string(),
+            hint: format!("choose one with --{noun}, by its name or its whole path"),
+        },
+    }
+}
+
+/// A path in a file is relative to the file's folder; `~` is the home directory.
+fn path_in(file: &Path, written: &str) -> PathBuf {
+    let home = std::env::home_dir();
+    match (written.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/')), home) {
+        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+        _ => file.parent().unwrap_or(Path::new("")).join(written),
+    }
+}
+
+/// What one command is about, with the texts it was read from.
 pub(crate) struct Opened {
-    /// What it says.
+    /// Workspace, provider, cluster, and the app of a command on an app.
     pub(crate) configuration: Configuration,
     /// Texts that diagnostics point into.
     pub(crate) sources: Sources,
-    file: PathBuf,
+    app_file: PathBuf,
+    cluster_file: PathBuf,
 }
 
 impl Opened {
-    /// Reads `file` and shows everything there is to say about it.
-    pub(crate) fn read(file: &Path, screen: &Screen) -> Result<Self, Failure> {
-        let text = fs::read_to_string(file).map_err(|source| Failure::File {
-            action: "read",
-            path: file.to_owned(),
-            hint: Some("name the configuration with --file, or write one with: kompoxops init".to_owned()),
-            source,
-        })?;
-        let mut sources = Sources::new();
-        let id = sources.add(file.display().to_string(), text);
-        let (configuration, found) = kompox_manifest::load(&sources, id);
-        let errors = screen.diagnostics(&found, &sources);
-        let Some(configuration) = configuration else {
-            return Err(Failure::Invalid { what: file.display().to_string(), errors });
-        };
-        Ok(Self { configuration, sources, file: file.to_owned() })
+    /// The file that describes the app, as the user wrote its path.
+    pub(crate) fn app_file(&self) -> &Path {
+        &self.app_file
     }
 
-    /// Its path as the user wrote it.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
+    /// A path in the app's description.
+    pub(crate) fn app_path(&self, written: &str) -> PathBuf {
+        path_in(&self.app_file, written)
     }
 
-    /// A path in it, which is relative to its folder; `~` is the home directory.
-    pub(crate) fn path(&self, written: &str) -> PathBuf {
-        let home = std::env::home_dir();
-        match (written.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/')), home) {
-            (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
-            _ => self.file.parent().unwrap_or(Path::new("")).join(written),
-        }
+    /// The file that describes the cluster, as the user wrote its path.
+    pub(crate) fn cluster_file(&self) -> &Path {
+        &self.cluster_file
+    }
+
+    /// A path in the cluster's description.
+    pub(crate) fn cluster_path(&self, written: &str) -> PathBuf {
+        path_in(&self.cluster_file, written)
     }
 
     /// The app.
     pub(crate) fn app(&self) -> Result<&App, Failure> {
-        self.configuration.app.as_ref().ok_or_else(|| {
-            let message = format!("{} describes no app", self.file.display());
-            Error::refused(ErrorKind::Invalid, message, "add a section `app:` with `name` and `compose`")
-                .into()
-        })
+        let none =
+            || not_chosen(ChoiceError::Nothing { noun: "app" }, &self.cluster_file.display().to_string());
+        self.configuration.app.as_ref().ok_or_else(none)
     }
 
     /// Shows the diagnostics of a failure that has some; what is left to say is how many.

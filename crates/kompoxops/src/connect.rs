@@ -35,8 +35,9 @@ pub(crate) async fn connect(
             (Some(auth), None) => match &auth.kubeconfig {
                 _ if auth.kind == AuthKind::Environment => Client::from_variables(options(None)).await?,
                 Some(written) => {
-                    let named = || format!("cluster.auth.kubeconfig in {} names it", opened.file().display());
-                    let path = opened.path(written);
+                    let named =
+                        || format!("cluster.auth.kubeconfig in {} names it", opened.cluster_file().display());
+                    let path = opened.cluster_path(written);
                     Client::from_path(&path, options(Some(auth))).await.map_err(|error| say(error, named))?
                 }
                 None => Client::from_environment(options(Some(auth))).await?,

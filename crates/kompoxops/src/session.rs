@@ -2,7 +2,7 @@
 //! asynchronous runtime.
 
 use crate::arguments::{GlobalArguments, Limit};
-use crate::configuration::Opened;
+use crate::configuration::{Everything, Opened};
 use crate::connect;
 use crate::exit::Failure;
 use crate::interrupt;
@@ -73,16 +73,14 @@ impl<'a> Connected<'a> {
 }
 
 impl Session<'_> {
-    /// Reads the configuration.
+    /// Reads the configuration of a command that is about a cluster.
     pub(crate) fn open(&self) -> Result<Opened, Failure> {
-        Opened::read(self.global.file(), self.screen)
+        Everything::read(self.global, self.screen)?.cluster(self.global.wanted(), self.screen)
     }
 
     /// Reads the configuration of a command that is about an app.
     pub(crate) fn open_app(&self) -> Result<Opened, Failure> {
-        let opened = self.open()?;
-        opened.app()?;
-        Ok(opened)
+        Everything::read(self.global, self.screen)?.app(self.global.wanted(), self.screen)
     }
 
     /// The driver of the configured provider.

@@ -104,6 +104,53 @@ fn the_example_of_the_specification_has_its_four_routes() {
     assert_eq!(routes, expected.map(|(host, port)| (host.to_owned(), port)).into());
 }
 
+/// Equal input gives equal bytes, whichever form it has (C-07): as documents beside the file, and in another folder.
+#[test]
+fn documents_give_the_same_manifests_as_version_1() {
+    let mut count = 0;
+    for entry in fs::read_dir(tests().join("sessions")).unwrap() {
+        let folder = entry.unwrap().path();
+        let home = tempfile::tempdir().unwrap();
+        let project = home.path().join("project");
+        copy(&folder, &project);
+        let run = |arguments: &str| kompoxops(&project).args(arguments.split(' ')).output().unwrap();
+        let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut files: Vec<_> = files.map(|name| name.into_string().unwrap()).collect();
+        files.retain(|name| {
+            let text = fs::read_to_string(project.join(name)).unwrap_or_default();
+            text.lines().any(|line| line.starts_with("version: 1"))
+        });
+        for (index, file) in files.iter().enumerate() {
+            let expected = run(&format!("-f {file} app validate --show-secrets --allow-outside"));
+            if !expected.status.success() {
+                continue;
+            }
+            let beside = run(&format!("-f {file} config convert"));
+            fs::write(project.join("beside.kom"), &beside.stdout).unwrap();
+            let mut forms = vec!["beside.kom".to_owned()];
+            let other = format!("other/folder{index}");
+            let converted = run(&format!("-f {file} config convert --to {other}"));
+            if converted.status.success() {
+                forms.push(other);
+            } else {
+                // Paths in the text would be relative to another folder.
+                assert!(text(&converted.stderr).contains("compose text in the configuration"), "{file}");
+            }
+            for form in forms {
+                let actual = run(&format!("--kom {form} app validate --show-secrets --allow-outside"));
+                let stderr = text(&actual.stderr);
+                assert_eq!(
+                    text(&actual.stdout),
+                    text(&expected.stdout),
+                    "{folder:?} {file} {form}\n{stderr}"
+                );
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "only {count} files compared");
+}
+
 /// Secret data are shown only when asked for.
 #[test]
 fn secrets_are_shown_by_their_hash() {

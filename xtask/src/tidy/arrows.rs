@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("kompox-provider-gke", DRIVER),
     ("kompox-provider-oke", DRIVER),
     ("kompox-kube", &["kompox-model", "kompox-helm"]),
-    ("kompox-store", &["kompox-model", "kompox-manifest"]),
+    ("kompox-store", &["kompox-model", "kompox-manifest", "kompox-yaml"]),
     (
         "kompox-engine",
         &["kompox-model", "kompox-compose", "kompox-convert", "kompox-node-protocol", "kompox-yaml"],

@@ -5,6 +5,7 @@ mod cluster;
 mod disks;
 mod driver;
 mod error;
+mod repository;
 
 pub use call::{Call, Cancel, Cancelled};
 pub use cluster::{
@@ -14,3 +15,4 @@ pub use cluster::{
 pub use disks::{AppScope, DiskAssign, DiskCreate, DiskDelete, DiskGap, DiskInventory, Disks, GapKind};
 pub use driver::{ClusterStatus, Driver, ProvisionOptions};
 pub use error::{ErrorKind, PortError};
+pub use repository::{Change, Repository, apply};

@@ -1,7 +1,8 @@
 //! `init`.
 
 use clap::Args;
-use kompox_model::{AppName, ClusterName, WorkspaceName};
+use kompox_model::{AppName, ClusterName, NameError, WorkspaceName};
+use std::str::FromStr;
 
 /// Arguments of `init`. What is left out is found out, or gets a value to be changed in the file.
 #[derive(Debug, Clone, Args)]
@@ -11,8 +12,9 @@ pub(crate) struct InitArguments {
     pub(crate) force: bool,
 
     /// Name of the app [default: that of the folder]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) app: Option<AppName>,
+    // The same argument as the global one, with the meaning that it has here.
+    #[arg(id = "app", short = 'a', long = "app", value_name = "NAME", value_parser = legal::<AppName>)]
+    pub(crate) app: Option<String>,
 
     /// Path of the compose file, relative to the new file [default: the one that is found]
     #[arg(long, value_name = "FILE")]
@@ -27,8 +29,8 @@ pub(crate) struct InitArguments {
     pub(crate) domain: String,
 
     /// Name of the cluster [default: that of the kubeconfig context]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) cluster: Option<ClusterName>,
+    #[arg(id = "cluster", short = 'c', long = "cluster", value_name = "NAME", value_parser = legal::<ClusterName>)]
+    pub(crate) cluster: Option<String>,
 
     /// Driver of the cluster [default: k3s]
     #[arg(long, value_name = "ID")]
@@ -45,4 +47,9 @@ pub(crate) struct InitArguments {
     /// Image of kompox-node
     #[arg(long, value_name = "IMAGE")]
     pub(crate) node_image: Option<String>,
+}
+
+/// The text of a legal name.
+fn legal<T: FromStr<Err = NameError>>(text: &str) -> Result<String, NameError> {
+    text.parse::<T>().map(|_| text.to_owned())
 }

@@ -4,6 +4,7 @@
 
 mod app;
 mod cluster;
+mod config;
 mod disk;
 mod duration;
 mod init;
@@ -13,11 +14,14 @@ pub(crate) use app::{
     ValidateArguments,
 };
 pub(crate) use cluster::ClusterCommand;
+pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use disk::{CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
 pub(crate) use duration::Limit;
 pub(crate) use init::InitArguments;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kompox_model::choice::Wanted;
+use kompox_store::Files;
 use std::path::{Path, PathBuf};
 
 /// The configuration file that is read when no other is named.
@@ -25,7 +29,7 @@ pub(crate) const CONFIGURATION_FILE: &str = "kompoxops.yml";
 
 /// Runs compose apps on Kubernetes with disks that outlive the app and the cluster.
 ///
-/// Everything is described by kompoxops.yml and the compose file it names; there is no other state than what
+/// Everything is described by kompoxops.yml, or KOM documents, and the compose file; there is no other state than what
 /// the cluster and the disks themselves carry. Every command can be repeated.
 #[derive(Debug, Parser)]
 #[command(
@@ -73,6 +77,18 @@ pub(crate) struct GlobalArguments {
     #[arg(short = 'f', long, global = true, value_name = "FILE")]
     file: Option<PathBuf>,
 
+    /// KOM documents, a file or a folder; can be repeated, and goes with --file or without
+    #[arg(long, global = true, value_name = "PATH")]
+    kom: Vec<PathBuf>,
+
+    /// App, by name or as WORKSPACE/PROVIDER/NAME [default: the only one]
+    #[arg(short = 'a', long, global = true, value_name = "APP")]
+    app: Option<String>,
+
+    /// Cluster, by name or as WORKSPACE/PROVIDER/NAME [default: the app's, or the only one]
+    #[arg(short = 'c', long, global = true, value_name = "CLUSTER")]
+    cluster: Option<String>,
+
     /// Form of the data on stdout [default: what suits people best]
     #[arg(short = 'o', long, global = true, value_name = "FORM")]
     pub(crate) output: Option<OutputForm>,
@@ -99,9 +115,34 @@ pub(crate) struct GlobalArguments {
 }
 
 impl GlobalArguments {
-    /// The configuration file to read.
+    /// The configuration file that `init` writes.
     pub(crate) fn file(&self) -> &Path {
         self.file.as_deref().unwrap_or(Path::new(CONFIGURATION_FILE))
+    }
+
+    /// The configuration file to read: with KOM documents alone there is none.
+    fn read_file(&self) -> Option<PathBuf> {
+        (self.file.is_some() || self.kom.is_empty()).then(|| self.file().to_owned())
+    }
+
+    /// Everything to read.
+    pub(crate) fn files(&self) -> Files {
+        Files::new(self.read_file(), self.kom.clone())
+    }
+
+    /// Files and folders to read, as the user named them.
+    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
+        self.read_file().into_iter().chain(self.kom.iter().cloned()).collect()
+    }
+
+    /// True for a path of --kom.
+    pub(crate) fn names_kom(&self, path: &Path) -> bool {
+        self.kom.iter().any(|named| named == path)
+    }
+
+    /// What the user said about the app and the cluster.
+    pub(crate) fn wanted(&self) -> Wanted<'_> {
+        Wanted { app: self.app.as_deref(), cluster: self.cluster.as_deref() }
     }
 }
 
@@ -156,6 +197,9 @@ pub(crate) enum Noun {
     /// See the state of the cluster
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Show, check and convert the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Show the version, the Kubernetes versions it works with, and the built-in drivers
     Version,
 }

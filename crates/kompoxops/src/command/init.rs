@@ -85,12 +85,12 @@ fn facts(arguments: InitArguments, folder: &Path, contexts: &Contexts) -> Result
     let context = context.or_else(|| contexts.current.clone());
     let label = |text: &str, limit| resource_name::dns_label(text, limit);
     let cluster = match (cluster, &context) {
-        (Some(cluster), _) => cluster,
+        (Some(cluster), _) => legal(ClusterName::new(cluster)),
         (None, Some(context)) => legal(ClusterName::new(label(context, ClusterName::LIMIT))),
         (None, None) => legal(ClusterName::new("cluster1")),
     };
     let app = match app {
-        Some(app) => app,
+        Some(app) => legal(AppName::new(app)),
         None => {
             let folder = fs::canonicalize(folder).map_err(|source| Failure::File {
                 action: "read",

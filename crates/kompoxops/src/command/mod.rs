@@ -2,6 +2,7 @@
 
 mod app;
 mod cluster;
+mod config;
 mod disk;
 mod init;
 mod version;
@@ -20,6 +21,7 @@ pub(crate) fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Failure> 
         Noun::App(command) => return app::run(&session, command),
         Noun::Disk(command) => disk::run(&session, command)?,
         Noun::Cluster(command) => cluster::run(&session, &command)?,
+        Noun::Config(command) => config::run(&session, &command)?,
         Noun::Version => version::run(&session)?,
     }
     Ok(DONE)

@@ -1,7 +1,6 @@
 //! Data on stdout: tables, JSON, YAML and names. IO: writes to stdout only.
 
 mod table;
-mod yaml;
 
 pub(crate) use table::Table;
 
@@ -34,7 +33,7 @@ pub(crate) fn print(data: &impl Data, form: Option<OutputForm>) -> Result<(), Fa
     write(&match form.unwrap_or(OutputForm::Table) {
         OutputForm::Table => data.table(),
         OutputForm::Json => json(data)?,
-        OutputForm::Yaml => yaml::document(&value(data)?),
+        OutputForm::Yaml => kompox_yaml::write(&value(data)?),
         OutputForm::Name => lines(&data.names()),
     })
 }
@@ -42,11 +41,6 @@ pub(crate) fn print(data: &impl Data, form: Option<OutputForm>) -> Result<(), Fa
 /// Names, one a line.
 pub(crate) fn lines(names: &[String]) -> String {
     names.iter().map(|name| format!("{name}\n")).collect()
-}
-
-/// Several YAML documents, each introduced by `---`.
-pub(crate) fn documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
-    values.into_iter().map(|value| format!("---\n{}", yaml::document(value))).collect()
 }
 
 /// JSON for people and programs, with a final line break.

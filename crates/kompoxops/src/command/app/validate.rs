@@ -35,7 +35,7 @@ pub(super) fn run(session: &Session<'_>, arguments: &ValidateArguments) -> Resul
     let bodies: Vec<Value> = objects.iter().map(body).collect();
     let references: Vec<&ObjectRef> = objects.iter().map(|object| &object.reference).collect();
     output::write(&match session.global.output {
-        None | Some(OutputForm::Yaml) => output::documents(&bodies),
+        None | Some(OutputForm::Yaml) => kompox_yaml::write_documents(&bodies),
         Some(OutputForm::Json) => {
             output::json(&json!({"apiVersion": "v1", "kind": "List", "items": bodies}))?
         }

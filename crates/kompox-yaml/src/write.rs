@@ -5,13 +5,14 @@
 //! literals where that is exact.
 
 use serde_json::Value;
-use std::fmt::Write;
+use std::fmt::Write as _;
 
 /// Words that some version of YAML takes for a boolean, null or number.
 const WORDS: [&str; 11] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"];
 
-/// One document, without `---`, with a final line break.
-pub(super) fn document(value: &Value) -> String {
+/// One value as a document, without `---`, with a final line break.
+#[must_use]
+pub fn write(value: &Value) -> String {
     let mut text = String::new();
     match value {
         Value::Object(object) if !object.is_empty() => mapping(&mut text, object, 0),
@@ -24,6 +25,11 @@ pub(super) fn document(value: &Value) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Several values, each a document introduced by `---`.
+pub fn write_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
+    values.into_iter().map(|value| format!("---\n{}", write(value))).collect()
 }
 
 /// Entries at `indent`; the cursor stands where the first key begins.
@@ -186,7 +192,7 @@ list:
 port: 80
 text: \"a: b\"
 ";
-        assert_eq!(document(&value), expected);
+        assert_eq!(write(&value), expected);
     }
 
     fn text() -> impl Strategy<Value = String> {
@@ -255,7 +261,7 @@ text: \"a: b\"
     proptest! {
         #[test]
         fn every_value_reads_back(value in value()) {
-            let text = document(&value);
+            let text = write(&value);
             let options = serde_saphyr::options! { strict_booleans: true };
             let back: Value = serde_saphyr::from_str_with_options(&text, options)
                 .map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
@@ -264,7 +270,7 @@ text: \"a: b\"
 
         #[test]
         fn every_document_of_several_reads_back(values in prop::collection::vec(value(), 1..4)) {
-            let text = crate::output::documents(&values);
+            let text = write_documents(&values);
             let back: Vec<Value> = serde_saphyr::from_multiple(&text)
                 .map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
             let kept: Vec<_> = values.into_iter().filter(|value| !value.is_null()).collect();
