@@ -15,10 +15,11 @@ fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
-/// The program in `folder`, which is its home directory too; nothing of this machine's environment reaches it.
+/// The program in `folder`, which is its home directory too, as user `tester`; nothing of this machine's environment
+/// reaches it.
 fn kompoxops(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kompoxops"));
-    command.current_dir(folder).env_clear().env("HOME", folder).stdin(Stdio::null());
+    command.current_dir(folder).env_clear().env("HOME", folder).env("USER", "tester").stdin(Stdio::null());
     command
 }
 
