@@ -18,7 +18,7 @@ use std::time::Instant;
 const LANES: [&str; 2] = ["a", "b"];
 
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
-const SIDE_BY_SIDE: [&str; 2] = ["cluster_app", "cluster_examples"];
+const SIDE_BY_SIDE: [&str; 3] = ["cluster_app", "cluster_examples", "cluster_faults"];
 
 /// The package whose targets share clusters of fixed letters: one at a time.
 const FIXED_LETTERS: &str = "kompox-testbed";

@@ -22,6 +22,9 @@ pub(crate) enum Verdict {
     },
 }
 
+/// What Kubernetes calls a container that was killed for its use of memory.
+pub(crate) const OUT_OF_MEMORY: &str = "OOMKilled";
+
 /// Restarts after which a crash loop is final: by then a container has crashed three times in about half a minute,
 /// which leaves time for one that only waits for its database.
 const RESTARTS_UNTIL_FAILED: i64 = 2;
@@ -44,7 +47,7 @@ pub(crate) fn judge(pod: &Value, one_shots: &[String]) -> Verdict {
         };
     }
     let statuses = container_statuses(pod);
-    if let Some(failed) = statuses.iter().find_map(|status| container_failure(status, one_shots)) {
+    if let Some(failed) = statuses.iter().find_map(|status| container_failure(pod, status, one_shots)) {
         return failed;
     }
     if condition(pod, "Ready") == Some("True") {
@@ -68,7 +71,7 @@ fn condition<'a>(pod: &'a Value, kind: &str) -> Option<&'a str> {
     conditions.iter().find(|c| c["type"] == kind)?.get("status")?.as_str()
 }
 
-fn container_failure(status: &Value, one_shots: &[String]) -> Option<Verdict> {
+fn container_failure(pod: &Value, status: &Value, one_shots: &[String]) -> Option<Verdict> {
     let name = status["name"].as_str().unwrap_or_default();
     let failed = |reason: String, previous_log: bool, cause: &str| {
         Some(Verdict::Failed {
@@ -101,8 +104,14 @@ fn container_failure(status: &Value, one_shots: &[String]) -> Option<Verdict> {
     match waiting {
         "CrashLoopBackOff" if restarts >= RESTARTS_UNTIL_FAILED => {
             let how = match last {
-                Some((_, end)) if end["reason"] == "OOMKilled" => {
-                    "was killed for using more memory than its limit".to_owned()
+                Some((_, end)) if end["reason"] == OUT_OF_MEMORY => {
+                    let limit = memory_limit(pod, name).map(|limit| format!(" of {limit}"));
+                    let limit = limit.unwrap_or_default();
+                    let times = format!("{} times so far", restarts + 1);
+                    let reason = format!(
+                        "container `{name}` was killed for using more memory than its limit{limit}, {times}"
+                    );
+                    return failed(reason, true, OUT_OF_MEMORY);
                 }
                 Some((code, end)) => {
                     format!("ends with exit code {code} ({})", end["reason"].as_str().unwrap_or("Error"))
@@ -119,6 +128,15 @@ fn container_failure(status: &Value, one_shots: &[String]) -> Option<Verdict> {
         }
         _ => None,
     }
+}
+
+/// The memory limit that a container has run into: its own, or that of the whole Pod.
+fn memory_limit<'a>(pod: &'a Value, container: &str) -> Option<&'a str> {
+    let containers = ["/spec/initContainers", "/spec/containers"].into_iter();
+    let mut containers = containers.filter_map(|path| pod.pointer(path)?.as_array()).flatten();
+    let own = containers.find(|found| found["name"] == container);
+    let own = own.and_then(|found| found.pointer("/resources/limits/memory"));
+    own.or_else(|| pod.pointer("/spec/resources/limits/memory"))?.as_str()
 }
 
 /// The first container, in start order, that is not where it should be.
@@ -199,10 +217,23 @@ mod tests {
 
     #[test]
     fn out_of_memory_is_said() {
-        let Verdict::Failed { reason, .. } = judge(&pod(json!([]), crashing(2, "OOMKilled")), &[]) else {
-            panic!("not failed")
-        };
-        assert_eq!(reason, "container `web` was killed for using more memory than its limit, 3 times so far");
+        let mut pod = pod(json!([]), crashing(2, "OOMKilled"));
+        for (spec, limit) in [
+            (json!({"containers": [{"name": "web"}]}), ""),
+            (json!({"containers": [{"name": "web"}], "resources": {"limits": {"memory": "1Gi"}}}), " of 1Gi"),
+            (
+                json!({"containers": [{"name": "db"}, {"name": "web", "resources": {"limits": {"memory": "64Mi"}}}],
+                       "resources": {"limits": {"memory": "1Gi"}}}),
+                " of 64Mi",
+            ),
+        ] {
+            pod["spec"] = spec;
+            let Verdict::Failed { reason, cause, .. } = judge(&pod, &[]) else { panic!("not failed") };
+            let expected = format!(
+                "container `web` was killed for using more memory than its limit{limit}, 3 times so far"
+            );
+            assert_eq!((reason, cause.as_str()), (expected, OUT_OF_MEMORY));
+        }
     }
 
     #[test]

@@ -96,12 +96,25 @@ pub(crate) async fn events(scope: &Scope<'_>, pod: &str) -> Result<Vec<String>, 
         .collect())
 }
 
-/// What usually helps.
-pub(crate) fn hint(cause: &str, log: &[String]) -> Option<String> {
-    let in_use = log.iter().any(|line| line.to_lowercase().contains("address already in use"));
+/// What usually helps. `others` are the services that share the Pod with the one that failed.
+pub(crate) fn hint(cause: &str, log: &[String], others: &[String]) -> Option<String> {
+    let says = |text: &str| log.iter().any(|line| line.to_lowercase().contains(text));
+    if says("address already in use") {
+        let others = if others.is_empty() { "another service".to_owned() } else { others.join(" or ") };
+        return Some(format!(
+            "the services of one app share one network, so the port is {others}'s: let one of them listen on another \
+             port, by its own setting"
+        ));
+    }
+    if says("no space left on device") {
+        let remedy = "free some, make the tmpfs or shm_size larger, or move the data to a larger disk";
+        return Some(format!("a file system that the container writes to is full: {remedy}"));
+    }
     Some(
         match cause {
-            _ if in_use => "two services of one app share an address: let one of them listen on another port",
+            readiness::OUT_OF_MEMORY => {
+                "raise mem_limit of the service or app.resources.memory, or let it use less memory"
+            }
             "ErrImageNeverPull" | "ImagePullBackOff" | "InvalidImageName" => {
                 "check the image name, and that the cluster's nodes can reach its registry"
             }
@@ -115,4 +128,15 @@ pub(crate) fn hint(cause: &str, log: &[String]) -> Option<String> {
         }
         .to_owned(),
     )
+}
+
+/// The services of the Pod but the one that failed; containers of ours are none.
+pub(crate) fn others(pod: &Value, container: Option<&str>) -> Vec<String> {
+    let containers = ["/spec/initContainers", "/spec/containers"].into_iter();
+    let names = containers.filter_map(|path| pod.pointer(path)?.as_array()).flatten();
+    let names = names.filter_map(|found| found["name"].as_str());
+    names
+        .filter(|name| !name.starts_with("kompox-") && Some(*name) != container)
+        .map(|name| format!("`{name}`"))
+        .collect()
 }

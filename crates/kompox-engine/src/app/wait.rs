@@ -1,7 +1,7 @@
 //! Waiting until the Pod of a deploy is Ready, or saying why not. IO through the cluster port.
 
 use crate::app::readiness::{self, Verdict};
-use crate::app::report::{hint, report};
+use crate::app::report::{hint, others, report};
 use crate::app::{act, live};
 use crate::progress::Step;
 use crate::{Error, Event, FailureReport, Scope};
@@ -72,7 +72,13 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
         }
         let Some(pod) = current(&pods, expected) else {
             if ticked && let Some(headline) = cannot_be_made(scope, &mut unmade).await? {
-                return Err(Error::Failed(Box::new(FailureReport { headline, ..FailureReport::default() })));
+                let hint =
+                    Some("raise the quota or mend the policy that refuses it, then deploy again".to_owned());
+                return Err(Error::Failed(Box::new(FailureReport {
+                    headline,
+                    hint,
+                    ..FailureReport::default()
+                })));
             }
             tell(scope, &mut waiting, "the former Pod to stop and the new one to be made".to_owned());
             continue;
@@ -87,7 +93,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             }
             Verdict::Failed { container, reason, previous_log, cause } => {
                 let mut report = report(scope, pod, container.as_deref(), previous_log, reason).await;
-                report.hint = hint(&cause, &report.log);
+                report.hint = hint(&cause, &report.log, &others(pod, container.as_deref()));
                 return Err(Error::Failed(Box::new(report)));
             }
             Verdict::Waiting(what) => {
