@@ -1,9 +1,10 @@
 //! Use cases of a cluster: its status. IO through the ports.
 
+use crate::network::{self, Enforcement, OlderPolicy};
 use crate::{Error, Progress};
-use futures::future::join;
+use futures::future::{join, join3};
 use kompox_model::port::{self, Call, Cancel, ClusterStatus, Driver, ErrorKind, Query};
-use kompox_model::{Cluster, Gvk, Provider, Workspace};
+use kompox_model::{Cluster, Gvk, Provider, Workspace, label};
 use serde_json::Value;
 use std::time::Instant;
 
@@ -49,6 +50,10 @@ pub struct ClusterReport {
     pub ingress_class_found: bool,
     /// The nodes and whether they are ready.
     pub nodes: Vec<NodeReport>,
+    /// Who enforces NetworkPolicies, as far as it can be seen.
+    pub network_policy: Enforcement,
+    /// Apps whose policy does not know every node; none when these credentials may not list policies.
+    pub older_policies: Option<Vec<OlderPolicy>>,
     /// What the driver says.
     #[serde(flatten)]
     pub status: ClusterStatus,
@@ -88,9 +93,12 @@ pub async fn status(scope: &ClusterScope<'_>) -> Result<ClusterReport, Error> {
     let services_query = Query::new(Gvk::core("Service"), Some(&ingress.namespace));
     let (classes, nodes) =
         join(scope.kubernetes.list(&call, &class_query), scope.kubernetes.list(&call, &nodes_query)).await;
-    let (services, status) = join(
+    let policies_query = Query::new(Gvk::new("networking.k8s.io", "v1", "NetworkPolicy"), None)
+        .labels(format!("{}={}", label::MANAGED_BY, label::MANAGER));
+    let (services, status, policies) = join3(
         scope.kubernetes.list(&call, &services_query),
         scope.driver.cluster_status(&call, scope.cluster),
+        scope.kubernetes.list(&call, &policies_query),
     )
     .await;
     let mut status = match status {
@@ -99,7 +107,13 @@ pub async fn status(scope: &ClusterScope<'_>) -> Result<ClusterReport, Error> {
         Err(error) => return Err(error.into()),
     };
     status.existing |= scope.cluster.existing;
-    let services = services?;
+    let (services, nodes) = (services?, nodes?);
+    let network_policy = network::enforcement(scope.kubernetes, &call, &nodes).await?;
+    let older_policies = match policies {
+        Ok(policies) => Some(network::older_policies(&policies, &nodes)),
+        Err(error) if error.kind == ErrorKind::Denied => None,
+        Err(error) => return Err(error.into()),
+    };
     let address = |field: &str| {
         services.iter().find_map(|service| {
             let first = service.pointer("/status/loadBalancer/ingress")?.as_array()?.first()?;
@@ -117,7 +131,9 @@ pub async fn status(scope: &ClusterScope<'_>) -> Result<ClusterReport, Error> {
         domain: scope.cluster.app_domain(&scope.workspace.domain),
         ingress_class: ingress.class.clone(),
         ingress_class_found: !classes?.is_empty(),
-        nodes: nodes?.iter().map(node_report).collect(),
+        nodes: nodes.iter().map(node_report).collect(),
+        network_policy,
+        older_policies,
         status,
     })
 }

@@ -8,6 +8,7 @@ pub mod app;
 pub mod cluster;
 pub mod disk;
 pub mod error;
+pub mod network;
 pub mod progress;
 pub mod scope;
 

@@ -39,6 +39,8 @@ pub const REVISION: &str = "kompox.dev/revision";
 pub const COMPOSE_LABELS: &str = "kompox.dev/compose-labels";
 /// Node annotation with the id of the disk store that the node is known to have.
 pub const DISK_STORE: &str = "kompox.dev/disk-store";
+/// Node annotation with the name of the NetworkPolicy engine that an administrator vouches for.
+pub const POLICY_ENGINE: &str = "kompox.dev/network-policy-engine";
 /// Node label `kompox.dev/disk-node=true`: new disks go to this node.
 pub const DISK_NODE: &str = "kompox.dev/disk-node";
 

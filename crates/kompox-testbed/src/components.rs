@@ -13,6 +13,8 @@ pub(crate) struct Programs {
     pub(crate) etcd: PathBuf,
     /// The agent.
     pub(crate) agent: PathBuf,
+    /// The NetworkPolicy engine.
+    pub(crate) policy: PathBuf,
 }
 
 /// A long-running program of a cluster.
@@ -35,6 +37,7 @@ pub(crate) const NAMES: &[&str] = &[
     "scheduler",
     "kubelet",
     "proxy",
+    "policy",
     "load-balancer",
 ];
 
@@ -173,6 +176,17 @@ impl CommandLines<'_> {
         self.component("proxy", command, &["conf/kube-proxy.yaml", "pki/proxy.conf"])
     }
 
+    /// NetworkPolicies.
+    pub(crate) fn policy(&self) -> Component {
+        let command = vec![
+            self.programs.policy.display().to_string(),
+            self.kubernetes("kubectl"),
+            self.path("pki/admin.conf"),
+            self.slot.node(),
+        ];
+        self.component("policy", command, &["pki/admin.conf"])
+    }
+
     /// Addresses for Services of type LoadBalancer.
     pub(crate) fn load_balancer(&self) -> Component {
         let command = vec![
@@ -186,7 +200,7 @@ impl CommandLines<'_> {
     }
 
     /// Every component, as in [`NAMES`].
-    pub(crate) fn all(&self) -> [Component; 8] {
+    pub(crate) fn all(&self) -> [Component; 9] {
         [
             self.containerd(),
             self.etcd(),
@@ -195,6 +209,7 @@ impl CommandLines<'_> {
             self.scheduler(),
             self.kubelet(),
             self.proxy(),
+            self.policy(),
             self.load_balancer(),
         ]
     }

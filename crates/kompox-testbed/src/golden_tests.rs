@@ -43,6 +43,7 @@ fn command_lines() {
         kubernetes: PathBuf::from("/bin/kubernetes"),
         etcd: PathBuf::from("/bin/etcd"),
         agent: PathBuf::from("/bin/agent"),
+        policy: PathBuf::from("/bin/policy"),
     };
     let lines = CommandLines { slot: slot(), folder: Path::new("/state/b"), programs: &programs };
     let mut text = String::new();

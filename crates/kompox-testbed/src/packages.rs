@@ -19,6 +19,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("openssl", "openssl"),
     ("mount", "mount"),
     ("nsenter", "util-linux"),
+    ("setpriv", "util-linux"),
 ];
 /// A file and the package it comes from, for packages without a program on the path.
 const NEEDED_FILES: &[(&str, &str)] = &[("/usr/lib/cni/bridge", "containernetworking-plugins")];

@@ -26,6 +26,11 @@ const AGENT: Tool = Tool {
     program: "testbed-agent",
     sources: &["crates/kompox-testbed/src/bin/testbed-agent"],
 };
+const POLICY: Tool = Tool {
+    package: "kompox-testbed",
+    program: "testbed-policy",
+    sources: &["crates/kompox-testbed/src/bin/testbed-policy"],
+};
 const SERVER: Tool = Tool {
     package: "kompox-testbed",
     program: "testserver",
@@ -40,6 +45,11 @@ const NODE: Tool = Tool {
 /// The agent that runs beside a cluster's daemons.
 pub(crate) fn agent(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
     ensure(&AGENT, layout, steps)
+}
+
+/// The NetworkPolicy engine of a cluster's node.
+pub(crate) fn policy(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
+    ensure(&POLICY, layout, steps)
 }
 
 /// The HTTP server with faults on demand.

@@ -23,6 +23,8 @@ use crate::slot::Slot;
 use crate::steps::Steps;
 
 const API_PORT: u16 = 6443;
+/// Made by the engine once policies are enforced, on the cluster's own `/run`.
+const POLICY_READY: &str = "/run/testbed-policy.ready";
 const READY_LIMIT: Duration = Duration::from_secs(120);
 /// Domains of the ingress certificate, each with its wildcard: the names used in the project's own
 /// examples and tests, and one per cluster letter.
@@ -45,6 +47,7 @@ impl Cluster {
         self.check_owner()?;
         let programs = Programs {
             agent: rust_tools::agent(&self.layout, &steps)?,
+            policy: rust_tools::policy(&self.layout, &steps)?,
             kubernetes: golang::kubernetes(&self.layout, &steps)?,
             etcd: golang::etcd(&self.layout, &steps)?,
         };
@@ -55,6 +58,7 @@ impl Cluster {
         let lines = CommandLines { slot: self.slot, folder: &folder, programs: &programs };
         self.start(&namespaces, &lines, &images, &steps)?;
         steps.step("cluster DNS and ingress", || self.install(&images))?;
+        self.wait_for_policy(&namespaces)?;
         self.check_components(&namespaces, &lines)?;
         steps.total(&format!("cluster {name} is up: https://{}:{API_PORT}", self.node_address()));
         Ok(())
@@ -135,6 +139,7 @@ impl Cluster {
             steps.step("node ready", || {
                 let rest = [
                     lines.proxy(),
+                    lines.policy(),
                     lines.controller_manager(),
                     lines.scheduler(),
                     lines.kubelet(),
@@ -197,6 +202,14 @@ impl Cluster {
             kubectl.run(&["--namespace", namespace, "rollout", "status", &deployment, &timeout])?;
         }
         Ok(())
+    }
+
+    /// Policies are enforced before anybody relies on them; seldom is there anything left to wait for.
+    fn wait_for_policy(&self, namespaces: &Namespaces) -> Result<()> {
+        let alive = || namespaces.started("policy").is_some();
+        let ready = || namespaces.program("test").args(["-e", POLICY_READY]).succeeds();
+        wait_until(READY_LIMIT, "the policy engine", || !alive() || ready())
+            .map_err(|error| namespaces.failure("policy", error.to_string()))
     }
 
     /// A component may have ended while others were still starting.

@@ -108,14 +108,14 @@ fn up_restarts_what_died() {
     let _turn = turn();
     let cluster = up(SHARED);
     let before = pids(&cluster);
-    let victims = ["kubelet", "apiserver"];
+    let victims = ["kubelet", "apiserver", "policy"];
     for (name, pid) in &before {
         if victims.contains(name) {
             let pid = pid.unwrap().to_string();
             assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
         }
     }
-    eventually("both are gone", || {
+    eventually("all are gone", || {
         pids(&cluster).iter().all(|(name, pid)| pid.is_none() == victims.contains(name))
     });
     let after = pids(&up(SHARED));

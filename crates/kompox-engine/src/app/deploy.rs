@@ -61,6 +61,9 @@ pub async fn deploy(
     let seen = see::see(scope, loaded, &options.start_empty).await;
     let seen = act::or_interrupted(seen, "nothing was changed")?;
     step.done("cluster compared with the configuration");
+    if let Some(warning) = seen.enforcement.warning() {
+        scope.progress.event(Event::Warning(warning));
+    }
     if options.dry_run {
         return Ok(deployed(scope, seen, None));
     }

@@ -1,5 +1,6 @@
 //! Facts of the cluster that decide about an app's objects. IO through the cluster port.
 
+use crate::network::{self, Enforcement};
 use crate::{Error, Scope};
 use futures::future::try_join5;
 use kompox_convert::{Facts, IngressFacts};
@@ -9,11 +10,11 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Asks the cluster for everything the converter wants to know but its version.
+/// Asks the cluster for everything the converter wants to know but its version, and for who enforces policies.
 ///
 /// # Errors
 /// NotFound when the ingress class or the controller's Service is missing; those of the cluster.
-pub(crate) async fn facts(scope: &Scope<'_>) -> Result<Facts, Error> {
+pub(crate) async fn facts(scope: &Scope<'_>) -> Result<(Facts, Enforcement), Error> {
     let call = scope.call();
     let ingress = &scope.cluster.ingress;
     let list = |query: Query| async move { scope.kubernetes.list(&call, &query).await };
@@ -44,7 +45,8 @@ pub(crate) async fn facts(scope: &Scope<'_>) -> Result<Facts, Error> {
     }
     let pod_cidrs: BTreeSet<Cidr> =
         texts(&nodes, "/spec/podCIDRs").filter_map(|cidr| cidr.parse().ok()).collect();
-    Ok(Facts {
+    let enforcement = network::enforcement(scope.kubernetes, &call, &nodes).await?;
+    let facts = Facts {
         node_addresses: node_addresses(&nodes),
         dual_stack: pod_cidrs.iter().any(|cidr| !cidr.is_ipv4()),
         pod_cidrs,
@@ -60,7 +62,8 @@ pub(crate) async fn facts(scope: &Scope<'_>) -> Result<Facts, Error> {
         ingress: controller(&ingress.namespace, &services, &pods)?,
         device_resources: device_resources(&nodes),
         ..Facts::offline()
-    })
+    };
+    Ok((facts, enforcement))
 }
 
 fn texts<'a>(objects: &'a [Value], pointer: &'a str) -> impl Iterator<Item = &'a str> {

@@ -5,6 +5,7 @@ use crate::app::plan::{self, Action, Change, Plan};
 use crate::app::record::Memory;
 use crate::app::volumes::{self, Choice, Known};
 use crate::app::{Loaded, act, gather, pair, remove, time_zone};
+use crate::network::Enforcement;
 use crate::{Error, Scope, disk};
 use futures::future::{join3, try_join, try_join_all};
 use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
@@ -36,6 +37,8 @@ pub(crate) struct Seen {
     pub(crate) live: Live,
     /// What to do.
     pub(crate) plan: Plan,
+    /// Who enforces the policy.
+    pub(crate) enforcement: Enforcement,
 }
 
 /// Looks, converts and plans.
@@ -57,7 +60,7 @@ pub(crate) async fn see(
     // All at once, but errors in a fixed order: two runs of one situation must end alike.
     let (own, live, facts) = join3(own, live::by_label(scope, true), gather::facts(scope)).await;
     let (cluster, namespace, inventory) = own?;
-    let (mut live, facts) = (live?, facts?);
+    let (mut live, (facts, enforcement)) = (live?, facts?);
     let time_zones = time_zone::files(&loaded.project);
     let facts = Facts { kubernetes: cluster.version, time_zones, ..facts };
     let exists = namespace.is_some();
@@ -111,6 +114,7 @@ pub(crate) async fn see(
         claims: host_claims,
         live,
         plan,
+        enforcement,
     })
 }
 

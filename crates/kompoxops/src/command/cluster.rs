@@ -5,7 +5,12 @@ use crate::exit::Failure;
 use crate::output::{self, Data, Table};
 use crate::session::{Session, Use};
 use kompox_engine::cluster::{self, ClusterReport};
+use kompox_engine::network::{Enforcement, OlderPolicy};
 use serde::Serialize;
+
+/// What to do about policies that do not know every node.
+const OLDER: &str =
+    "some apps can reach a node that was added after their last deploy; hint: run app deploy for each";
 
 pub(super) fn run(session: &Session<'_>, command: &ClusterCommand) -> Result<(), Failure> {
     match command {
@@ -23,6 +28,9 @@ fn status(session: &Session<'_>) -> Result<(), Failure> {
     let report = session.on_cluster(&opened, "cluster", Use::Operation, async |connected| {
         Ok(cluster::status(&connected.cluster()).await?)
     })?;
+    if report.older_policies.as_ref().is_some_and(|older| !older.is_empty()) {
+        session.screen.warning(OLDER);
+    }
     output::print(&Status(report), session.global.output)
 }
 
@@ -47,8 +55,14 @@ impl Data for Status {
             ingress_class,
             ingress_class_found,
             nodes,
+            network_policy,
+            older_policies,
             status,
         } = &self.0;
+        let policies = match network_policy {
+            Enforcement::By(engine) => format!("enforced by {engine}"),
+            Enforcement::Unseen(why) => format!("no engine seen: {why}"),
+        };
         let class =
             if *ingress_class_found { ingress_class.clone() } else { format!("{ingress_class} (missing)") };
         let mut facts = Table::new(["CLUSTER", name]);
@@ -63,6 +77,7 @@ impl Data for Status {
             ("INGRESS CLASS", class),
             ("INGRESS IP", status.ingress_ip.clone().unwrap_or_default()),
             ("INGRESS FQDN", status.ingress_fqdn.clone().unwrap_or_default()),
+            ("POLICIES", policies),
         ] {
             facts.row([fact.to_owned(), value]);
         }
@@ -70,7 +85,16 @@ impl Data for Status {
         for node in nodes {
             table.row([node.name.clone(), yes(node.ready).to_owned(), node.kubelet.clone()]);
         }
-        format!("{}\n{}", facts.text(), table.text())
+        let mut text = format!("{}\n{}", facts.text(), table.text());
+        if let Some(older) = older_policies.as_ref().filter(|older| !older.is_empty()) {
+            let mut table = Table::new(["POLICY OLDER THAN A NODE", "APP", "NODES IT LEAVES REACHABLE"]);
+            for OlderPolicy { namespace, app, nodes } in older {
+                table.row([namespace.clone(), app.clone(), nodes.join(" ")]);
+            }
+            text.push('\n');
+            text.push_str(&table.text());
+        }
+        text
     }
 
     fn names(&self) -> Vec<String> {

@@ -2,12 +2,13 @@
 //! option is also an environment variable: `--exit-code 3` is `TESTSERVER_EXIT_CODE=3`.
 //!
 //! `testserver get URL` fetches once and ends with 0 for an answer below 400, for health checks in
-//! images without a shell.
+//! images without a shell. `testserver reach PLACE…` says which places can be reached.
 
 mod faults;
 mod fetch;
 mod journal;
 mod options;
+mod reach;
 mod request;
 mod routes;
 
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.as_slice() {
         [command, url] if command == "get" => get(url),
+        [command, places @ ..] if command == "reach" => {
+            reach::reach(places).map(|text| print!("{text}"))
+        }
         [help] if help == "--help" => {
             print!("{}", options::HELP);
             Ok(())

@@ -19,6 +19,8 @@ testserver [OPTION VALUE]…; each option is also a variable, TESTSERVER_PORT an
   --stop-delay S     take so many seconds to stop after SIGTERM
   --ignore-term yes  do not stop on SIGTERM
 testserver get URL   fetch once
+testserver reach tcp://HOST:PORT | dns://HOST:PORT/NAME | dns+tcp://HOST:PORT/NAME …
+                     say which places can be reached
 ";
 
 /// All switches.
