@@ -1,22 +1,63 @@
 //! `cargo xtask conformance`: what takes longer than every change can wait for. Starts cargo and the test bed.
 //!
-//! Run before something is called resolved: the property tests with many more cases, then every tier of
-//! `cargo xtask test`, whose clusters have then been used before.
+//! Run before something is called resolved: the property tests with many more cases, Kubernetes' own suite of network
+//! policies against the test bed's engine, then every tier of `cargo xtask test`, whose clusters have then been used before.
 
 use crate::Outcome;
 use crate::process::cargo;
-use crate::test::{self, Table};
+use crate::test::{self, Row, Table};
+use kompox_testbed::Testbed;
+use std::time::Duration;
 
 /// Cases of each property test; libraries choose some hundreds by default.
 const CASES: &str = "20000";
 
+const UPSTREAM: &str = "upstream NetworkPolicy suite";
+/// Specs it has in the pinned version; fewer mean that it did not run as a whole.
+const SPECS: u64 = 42;
+/// Which cluster tests use; one letter.
+const CLUSTER: &str = "KOMPOX_TESTBED_CLUSTER";
+
+/// What to run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Selection {
+    /// Only Kubernetes' own suite of network policies.
+    #[arg(long, conflicts_with = "without_cluster")]
+    upstream: bool,
+    #[command(flatten)]
+    test: test::Arguments,
+}
+
 /// Runs everything, prints the table and fails unless everything passed.
-pub(crate) fn run(arguments: &test::Arguments) -> Outcome {
+pub(crate) fn run(arguments: &Selection) -> Outcome {
     let mut table = Table::default();
+    if arguments.upstream {
+        table.add(network_policies(&arguments.test)?);
+        return table.close();
+    }
     let line = ["test", "--release", "--workspace", "--exclude", "xtask", "--no-fail-fast", "--lib"];
     let mut command = cargo(&line);
     command.env("PROPTEST_CASES", CASES);
     table.add(test::counted(&format!("property tests, {CASES} cases"), command)?);
-    test::tiers(arguments, &mut table)?;
+    table.add(network_policies(&arguments.test)?);
+    test::tiers(&arguments.test, &mut table)?;
     table.close()
+}
+
+/// The upstream suite, on the cluster that the environment names; one that was not up is taken down again.
+fn network_policies(arguments: &test::Arguments) -> Result<Row, Box<dyn std::error::Error>> {
+    if arguments.without_cluster {
+        return Ok(Row::left_out(UPSTREAM, "--without-cluster"));
+    }
+    let testbed = Testbed::of_this_checkout()?;
+    let name = std::env::var(CLUSTER).unwrap_or_else(|_| "a".to_owned());
+    let was_up = testbed.cluster(&name)?.is_up()?;
+    let counts = testbed.network_policy_suite(&name);
+    if !was_up && !arguments.keep_clusters {
+        testbed.down(&name, None)?;
+    }
+    Ok(match counts {
+        Ok(counts) => Row::upstream(UPSTREAM, counts, SPECS),
+        Err(error) => Row::step(UPSTREAM, Some(error.to_string()), Duration::ZERO),
+    })
 }

@@ -40,7 +40,7 @@ enum Command {
     /// Ratios of kompoxops against kubectl, inside one run.
     Bench(bench::Arguments),
     /// What takes longer than every change can wait for.
-    Conformance(test::Arguments),
+    Conformance(conformance::Selection),
     /// What a change must pass: formatting, lints, tidy, test.
     Ci(test::Arguments),
 }

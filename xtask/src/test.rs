@@ -22,10 +22,10 @@ use targets::Target;
 pub(crate) struct Arguments {
     /// Leave out the tests on real clusters; the table says so.
     #[arg(long)]
-    without_cluster: bool,
+    pub(crate) without_cluster: bool,
     /// Leave clusters running that a test brought up.
     #[arg(long)]
-    keep_clusters: bool,
+    pub(crate) keep_clusters: bool,
 }
 
 /// Runs the tiers, prints the table and fails unless everything passed.

@@ -13,7 +13,7 @@ use crate::steps::Steps;
 /// One `go.mod` of ours with the programs taken from it.
 struct Module {
     name: &'static str,
-    /// Program and its package.
+    /// Program and its package. A program NAME.test is a package's tests, as Go itself calls them.
     programs: &'static [(&'static str, &'static str)],
     /// Linker settings, usually the version a program reports.
     variables: &'static [&'static str],
@@ -75,6 +75,20 @@ const MINIFLUX: Module = Module {
     variables: &["miniflux.app/v2/internal/version.Version=2.3.5"],
     exchange: None,
 };
+
+/// Kubernetes' own end-to-end suite, as far as we use it, and the program its Pods run. A module apart from the one
+/// above, whose programs need not be built again when something changes here.
+const E2E: Module = Module {
+    name: "e2e",
+    programs: &[("agnhost", "k8s.io/kubernetes/test/images/agnhost"), ("e2e.test", ".")],
+    variables: &[],
+    exchange: None,
+};
+
+/// The folder with `agnhost` and `e2e.test`.
+pub(crate) fn e2e(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
+    ensure(&E2E, layout, steps)
+}
 
 /// The programs of Kubernetes, as one folder.
 pub(crate) fn kubernetes(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
@@ -162,7 +176,9 @@ fn go(folder: &Path) -> Program {
 
 fn build(module: &Module, package: &str, source: &Path, modfile: Option<&Path>, target: &Path) -> Result<()> {
     let unfinished = target.with_extension("unfinished");
-    let mut go = go(source).args(["build", "-trimpath", "-ldflags", &module.linker_flags()]);
+    let tests = target.extension().is_some_and(|extension| extension == "test");
+    let command: &[&str] = if tests { &["test", "-c"] } else { &["build"] };
+    let mut go = go(source).args(command).args(["-trimpath", "-ldflags", &module.linker_flags()]);
     if let Some(modfile) = modfile {
         go = go.arg("-modfile").arg(modfile);
     }

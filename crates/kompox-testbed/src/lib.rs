@@ -29,6 +29,7 @@ mod steps;
 mod template;
 mod testbed;
 mod up;
+mod upstream;
 
 pub use cluster::{Cluster, Running, Status};
 pub use down::Wipe;
@@ -38,3 +39,4 @@ pub use kubectl::Kubectl;
 pub use program::Program;
 pub use testbed::{ROOT_VARIABLE, Testbed};
 pub use up::UpOptions;
+pub use upstream::SuiteCounts;

@@ -2,6 +2,7 @@
 
 use super::libtest::Counts;
 use crate::Outcome;
+use kompox_testbed::SuiteCounts;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -25,6 +26,17 @@ impl Row {
         Self { name: name.to_owned(), counts, duration, left_out: None }
     }
 
+    /// Counts of a suite that is not ours and must have so many specs.
+    pub(crate) fn upstream(name: &str, counts: SuiteCounts, specs: u64) -> Self {
+        let SuiteCounts { passed, mut failed, mut failures, duration } = counts;
+        if passed + failed != specs {
+            failures.push(format!("{} of {specs} specs were run", passed + failed));
+            failed = failed.max(1);
+        }
+        let counts = Counts { passed, failed, skipped: 0, failures };
+        Self { name: name.to_owned(), counts, duration, left_out: None }
+    }
+
     /// A step that is no test: one passed, or one failed for a reason.
     pub(crate) fn step(name: &str, failure: Option<String>, duration: Duration) -> Self {
         let failed = u64::from(failure.is_some());
@@ -34,7 +46,7 @@ impl Row {
     }
 
     /// A tier that is not run.
-    pub(super) fn left_out(name: &str, reason: &str) -> Self {
+    pub(crate) fn left_out(name: &str, reason: &str) -> Self {
         let counts = Counts::default();
         Self { name: name.to_owned(), counts, duration: Duration::ZERO, left_out: Some(reason.to_owned()) }
     }
@@ -112,6 +124,9 @@ mod tests {
         table.add(Row::tests("golden", Counts::default(), false, second));
         table.add(Row::step("fmt", None, second));
         table.add(Row::left_out("real cluster", "--without-cluster"));
+        let suite = |passed| SuiteCounts { passed, ..SuiteCounts::default() };
+        assert_eq!(Row::upstream("suite", suite(42), 42).counts.failed, 0);
+        assert_eq!(Row::upstream("suite", suite(0), 42).counts.failures, ["0 of 42 specs were run"]);
         assert_eq!(
             table.text(),
             "\

@@ -49,10 +49,12 @@ pub enum Image {
     Testserver,
     /// kompox-node.
     KompoxNode,
+    /// The server and prober of Kubernetes' end-to-end suite.
+    Agnhost,
 }
 
 impl Image {
-    /// All images, the quickest to build first.
+    /// All images of our own tests and the demo, the quickest to build first.
     pub const ALL: &'static [Self] = &[
         Self::Pause,
         Self::Busybox,
@@ -86,6 +88,7 @@ impl Image {
             Self::Redmine => "redmine",
             Self::Testserver => "testserver",
             Self::KompoxNode => "kompox-node",
+            Self::Agnhost => "agnhost",
         }
     }
 }

@@ -54,6 +54,8 @@ pub(super) fn of(image: Image, layout: &Layout, steps: &Steps<'_>) -> Result<Rec
         Image::Redmine => Ok(servers::redmine()),
         Image::Testserver => testserver(layout, steps),
         Image::KompoxNode => kompox_node(layout, steps),
+        // The tag is the one that the suite asks for.
+        Image::Agnhost => program("agnhost", golang::e2e(layout, steps)?, "localhost/agnhost:2.63.0"),
     }
 }
 

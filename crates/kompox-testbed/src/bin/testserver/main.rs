@@ -25,9 +25,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.as_slice() {
         [command, url] if command == "get" => get(url),
-        [command, places @ ..] if command == "reach" => {
-            reach::reach(places).map(|text| print!("{text}"))
-        }
+        [command, places @ ..] if command == "reach" => reach::reach(places).map(|text| print!("{text}")),
         [help] if help == "--help" => {
             print!("{}", options::HELP);
             Ok(())

@@ -35,7 +35,8 @@ enum Attempt {
 }
 
 fn parse(place: &str) -> std::result::Result<Attempt, String> {
-    let unknown = || format!("{place} is no place: tcp://HOST:PORT, dns://HOST:PORT/NAME, dns+tcp://HOST:PORT/NAME");
+    let unknown =
+        || format!("{place} is no place: tcp://HOST:PORT, dns://HOST:PORT/NAME, dns+tcp://HOST:PORT/NAME");
     let (scheme, rest) = place.split_once("://").ok_or_else(unknown)?;
     let dns = |tcp| {
         let (server, name) = rest.split_once('/').ok_or_else(unknown)?;
@@ -100,7 +101,8 @@ fn question(name: &str) -> Vec<u8> {
 
 /// Ours, and an answer; what it says does not matter.
 fn is_answer(bytes: &[u8]) -> Result<()> {
-    let ours = bytes.starts_with(&QUESTION.to_be_bytes()) && bytes.get(2).is_some_and(|flags| flags & 0x80 != 0);
+    let ours =
+        bytes.starts_with(&QUESTION.to_be_bytes()) && bytes.get(2).is_some_and(|flags| flags & 0x80 != 0);
     if ours { Ok(()) } else { Err(ErrorKind::InvalidData.into()) }
 }
 
