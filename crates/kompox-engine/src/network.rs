@@ -182,7 +182,9 @@ fn networks(node: &Value) -> BTreeSet<Cidr> {
 /// Through any of its networks: whatever an app is allowed, every node known at its deploy is left out.
 fn reaches(policy: &Value, network: &Cidr) -> bool {
     let parse = |cidr: &Value| cidr.as_str().and_then(|cidr| cidr.parse::<Cidr>().ok());
-    let blocks = list(policy, "/spec/egress").flat_map(|rule| list(rule, "/to")).filter_map(|peer| peer.get("ipBlock"));
+    let blocks = list(policy, "/spec/egress")
+        .flat_map(|rule| list(rule, "/to"))
+        .filter_map(|peer| peer.get("ipBlock"));
     blocks.into_iter().any(|block| {
         block.get("cidr").and_then(parse).is_some_and(|whole| whole.contains(network))
             && !list(block, "/except").filter_map(parse).any(|except| except.contains(network))

@@ -4,6 +4,7 @@ use crate::bed::{Bed, COMPOSE, changed, in_order, lease};
 use crate::kubelet::Mode;
 use kompox_model::IngressRule;
 use kompox_testkit::{Fault, When};
+use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
@@ -110,4 +111,24 @@ async fn a_lease_that_cannot_be_given_back_does_not_undo_a_deploy() {
     bed.api.plant(When::Every { method: http::Method::DELETE, path }, fault);
     bed.deploy(COMPOSE).await.unwrap();
     assert!(bed.told.has("expires"));
+}
+
+#[tokio::test]
+async fn a_deploy_warns_where_no_policy_engine_is_seen() {
+    let bed = Bed::new().await;
+    let fault = Fault::status(403, "Forbidden", "no");
+    let path = "/apis/apps/v1/daemonsets".to_owned();
+    bed.api.plant(When::Request { method: http::Method::GET, path, nth: 1 }, fault);
+    bed.deploy(COMPOSE).await.unwrap();
+    assert!(bed.told.has("these credentials may not list DaemonSets"));
+    assert!(bed.told.has("no known one is installed"), "the second look was answered");
+
+    let bed = Bed::new().await;
+    bed.api.put(
+        "/api/v1/nodes/n1",
+        json!({"apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": "n1", "annotations": {"kompox.dev/network-policy-engine": "own"}}}),
+    );
+    bed.deploy(COMPOSE).await.unwrap();
+    assert!(!bed.told.has("NetworkPolicy"));
 }
