@@ -73,11 +73,11 @@ impl Data for Status {
             ("EXISTING", yes(status.existing).to_owned()),
             ("PROVISIONED", known(status.provisioned)),
             ("INSTALLED", known(status.installed)),
+            ("POLICIES", policies),
             ("DOMAIN", domain.clone()),
             ("INGRESS CLASS", class),
             ("INGRESS IP", status.ingress_ip.clone().unwrap_or_default()),
             ("INGRESS FQDN", status.ingress_fqdn.clone().unwrap_or_default()),
-            ("POLICIES", policies),
         ] {
             facts.row([fact.to_owned(), value]);
         }
