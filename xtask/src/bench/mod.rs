@@ -31,6 +31,12 @@ pub(crate) struct Arguments {
     /// Only these groups of rows; may be repeated
     #[arg(long, value_enum)]
     only: Vec<Group>,
+    /// Apps in the cluster of many apps
+    #[arg(long, default_value_t = 100)]
+    apps: usize,
+    /// Measure the program as the tests build it, which saves a build; our times are then too high
+    #[arg(long)]
+    debug: bool,
 }
 
 /// Rows that are measured together.
@@ -42,7 +48,7 @@ enum Group {
     Deploy,
     /// Deploys of 1, 10 and 57 services against kubectl
     Sizes,
-    /// A hundred apps in one cluster
+    /// Many apps in one cluster
     Many,
     /// Seconds without an answer from outside while an app is replaced
     Outage,
@@ -53,6 +59,7 @@ struct Bench {
     ops: PathBuf,
     testbed: Testbed,
     runs: usize,
+    apps: usize,
 }
 
 /// A cluster for the groups that need one.
@@ -64,8 +71,12 @@ struct Bed {
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let testbed = Testbed::of_this_checkout()?;
-    let ops = crate::build::release("kompoxops")?;
-    let bench = Bench { ops, testbed, runs: arguments.runs.max(1) };
+    let ops = if arguments.debug {
+        crate::build::program("kompoxops")
+    } else {
+        crate::build::release("kompoxops")
+    }?;
+    let bench = Bench { ops, testbed, runs: arguments.runs.max(1), apps: arguments.apps.max(1) };
     let wanted = |group: &Group| arguments.only.is_empty() || arguments.only.contains(group);
     let mut bed = None;
     for group in Group::value_variants().iter().filter(|group| wanted(group)) {

@@ -41,9 +41,10 @@ fn compose(services: usize) -> String {
         let port = 8000 + number;
         writeln!(
             text,
-            "  s{number}:\n    image: localhost/busybox:1\n    command: [httpd, -f, -p, '{port}', -h, /tmp]\n    \
+            "  s{number}:\n    image: localhost/busybox:1\n    \
+             command: [sh, -c, 'echo up > /tmp/index.html; exec httpd -f -p {port} -h /tmp']\n    \
              expose: ['{port}']\n    environment: {{NUMBER: '{number}'}}\n    stop_grace_period: 1s\n    \
-             healthcheck: {{test: [CMD, nc, -z, 127.0.0.1, '{port}'], interval: 1s, timeout: 5s, retries: 30}}"
+             healthcheck: {{test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:{port}/'], interval: 2s, retries: 60}}"
         )
         .unwrap_or_else(|_| unreachable!("a String takes all text"));
     }
