@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{Capabilities, Container, SecurityContext};
 use kompox_compose::{Diagnostics, Span};
 use kompox_model::{VolumeName, resource_name};
 use kompox_node_protocol::{
-    CopyUp, CopyUpPlan, FileToWrite, FillTarget, Owner, PROTOCOL_VERSION, WriteFilesPlan,
+    CopyUp, CopyUpPlan, FileToWrite, FillTarget, Owner, PLAN_VERSION, WriteFilesPlan,
 };
 use serde::Serialize;
 
@@ -127,7 +127,7 @@ impl Fills {
                 let Some(source) = source else { continue };
                 mounts.mount(source, whole(&image.container, path, false), diagnostics);
             }
-            let plan = CopyUpPlan { version: PROTOCOL_VERSION, fills: image.fills.clone() };
+            let plan = CopyUpPlan { version: PLAN_VERSION, fills: image.fills.clone() };
             containers.push(Container {
                 name: image.container.clone(),
                 image: Some(image.image.clone()),
@@ -170,7 +170,7 @@ pub(crate) fn write_files(
 ) -> Container {
     let target = crate::file_mounts::ROOT;
     mounts.mount(PodVolume::memory(FILES.to_owned(), None), whole(FILES, target, false), diagnostics);
-    let plan = WriteFilesPlan { version: PROTOCOL_VERSION, root: target.to_owned(), files };
+    let plan = WriteFilesPlan { version: PLAN_VERSION, root: target.to_owned(), files };
     let container = node(FILES, image, &["write-files", "--plan", &json(&plan)], mounts);
     Container { security_context: Some(root(&["CHOWN", "DAC_OVERRIDE", "FOWNER"])), ..container }
 }

@@ -1,6 +1,12 @@
-//! Use cases of disks: list, create, assign, delete. IO through the ports.
+//! Use cases of disks: list, create, assign, attach, detach, delete. IO through the ports.
 
-use crate::app::act;
+mod attach;
+mod detach;
+
+pub use attach::{AttachOptions, Attached, Target, attach};
+pub use detach::detach;
+
+use crate::app::{act, live, workload};
 use crate::progress::Step;
 use crate::{Error, Event, Scope};
 use kompox_model::port::{
@@ -10,6 +16,7 @@ use kompox_model::port::{
 use kompox_model::quantity::Bytes;
 use kompox_model::{
     AppIdentity, Disk, DiskName, DiskSource, DiskState, Gvk, Holder, ObjectRef, Volume, VolumeName, label,
+    resource_name,
 };
 use serde_json::Value;
 
@@ -26,6 +33,8 @@ pub struct CreateOptions {
     pub source: DiskSource,
     /// An existing disk of that name is success.
     pub if_not_exists: bool,
+    /// Only say what would be made.
+    pub dry_run: bool,
     /// The time to record.
     pub now: jiff::Timestamp,
     /// For a generated name.
@@ -55,6 +64,9 @@ pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) ->
         created_at: options.now,
         if_not_exists: options.if_not_exists,
     };
+    if options.dry_run {
+        return planned(scope, volume, &create).await;
+    }
     if create.if_not_exists
         && let Some(disk) = look_for(scope, &volume.name, &create.name).await?.own_ready()
     {
@@ -71,6 +83,36 @@ pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) ->
     .await
 }
 
+/// The disk that a create would make.
+async fn planned(scope: &Scope<'_>, volume: &Volume, create: &DiskCreate) -> Result<Disk, Error> {
+    let looked = look_for(scope, &volume.name, &create.name).await?;
+    if looked.inventory.gaps.iter().any(|gap| gap.kind != GapKind::NotInstalled) {
+        believed(&looked.inventory)?;
+    }
+    let first = !looked.inventory.disks.iter().any(|disk| disk.volume == volume.name);
+    match looked.disk {
+        Some(disk) if create.if_not_exists || disk.state == DiskState::Creating => Ok(disk),
+        Some(disk) => Err(Error::refused(
+            ErrorKind::AlreadyExists,
+            format!("disk {} of volume {} exists already", disk.name, volume.name),
+            "choose another name, or accept it with --if-not-exists",
+        )),
+        None => Ok(Disk {
+            name: create.name.clone(),
+            volume: volume.name.clone(),
+            size: create.size,
+            handle: resource_name::unresolved_handle(&volume.name),
+            assigned: first,
+            created_at: create.created_at,
+            node: None,
+            zone: None,
+            source: create.source.clone(),
+            state: DiskState::Creating,
+            holder: looked.holder,
+        }),
+    }
+}
+
 /// Assigns a disk, in its record only; the next deploy uses it.
 ///
 /// # Errors
@@ -79,12 +121,18 @@ pub async fn assign(
     scope: &Scope<'_>,
     volume: Option<&VolumeName>,
     name: &DiskName,
+    options: DiskAssign,
     holder: &str,
 ) -> Result<Disk, Error> {
     let volume = find_volume(scope, volume)?;
     let looked = look_for(scope, &volume.name, name).await?;
     if looked.is_known_missing() {
         return Err(missing(scope, name));
+    }
+    if options.dry_run {
+        let identity = scope.identity();
+        let scoped = scope.disks(&identity, &looked.holder.uid);
+        return Ok(disks(scope)?.assign(&scope.call(), scoped, &volume.name, name, options).await?);
     }
     let is_only = looked.assigned == 1;
     if let Some(disk) = looked.own_ready().filter(|disk| disk.assigned && is_only) {
@@ -93,7 +141,7 @@ pub async fn assign(
     under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
         lock.check()?;
         let scoped = scope.disks(identity, uid);
-        Ok(disks(scope)?.assign(&scope.call(), scoped, &volume.name, name, DiskAssign::default()).await?)
+        Ok(disks(scope)?.assign(&scope.call(), scoped, &volume.name, name, options).await?)
     })
     .await
 }
@@ -106,6 +154,7 @@ pub async fn delete(
     scope: &Scope<'_>,
     volume: Option<&VolumeName>,
     name: &DiskName,
+    options: DiskDelete,
     holder: &str,
 ) -> Result<bool, Error> {
     let volume = find_volume(scope, volume)?.name.clone();
@@ -114,6 +163,11 @@ pub async fn delete(
     let Some(disk) = looked.disk else { return Ok(false) };
     refuse_assigned(&disk)?;
     refuse_used(scope, &disk.handle).await?;
+    if options.dry_run {
+        let identity = scope.identity();
+        let scoped = scope.disks(&identity, &looked.holder.uid);
+        return Ok(disks(scope)?.delete(&scope.call(), scoped, &volume, name, options).await?);
+    }
     under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
         // Somebody may have assigned or used it until we got the Lease.
         if let Some(disk) = look_for(scope, &volume, name).await?.disk {
@@ -123,8 +177,7 @@ pub async fn delete(
         let step = Step::start(scope.progress, format!("deleting disk {name}"));
         lock.check()?;
         let scoped = scope.disks(identity, uid);
-        let deleted =
-            disks(scope)?.delete(&scope.call(), scoped, &volume, name, DiskDelete::default()).await?;
+        let deleted = disks(scope)?.delete(&scope.call(), scoped, &volume, name, options).await?;
         step.done(format!("disk {name} deleted"));
         Ok(deleted)
     })
@@ -188,11 +241,7 @@ fn refuse_assigned(disk: &Disk) -> Result<(), Error> {
 async fn refuse_used(scope: &Scope<'_>, handle: &str) -> Result<(), Error> {
     let volumes =
         scope.kubernetes.list(&scope.call(), &Query::new(Gvk::core("PersistentVolume"), None)).await?;
-    let used = volumes.iter().find(|volume| {
-        ["/spec/local/path", "/spec/csi/volumeHandle", "/spec/hostPath/path"]
-            .iter()
-            .any(|path| volume.pointer(path).and_then(Value::as_str) == Some(handle))
-    });
+    let used = volumes.iter().find(|volume| handle_of(volume) == Some(handle));
     match used.and_then(|volume| volume.pointer("/metadata/name")?.as_str()) {
         None => Ok(()),
         Some(name) => Err(Error::refused(
@@ -201,6 +250,83 @@ async fn refuse_used(scope: &Scope<'_>, handle: &str) -> Result<(), Error> {
             "deploy the app on its assigned disk, or destroy it, then repeat the command",
         )),
     }
+}
+
+/// The handle of the disk behind a PersistentVolume.
+pub(crate) fn handle_of(volume: &Value) -> Option<&str> {
+    ["/spec/local/path", "/spec/csi/volumeHandle", "/spec/hostPath/path"]
+        .iter()
+        .find_map(|path| volume.pointer(path)?.as_str())
+}
+
+/// Namespaces and names of the claims that PersistentVolumes with this handle are for.
+async fn claims_on(scope: &Scope<'_>, handle: &str) -> Result<Vec<(String, String)>, Error> {
+    let query = Query::new(Gvk::core("PersistentVolume"), None);
+    let volumes = scope.kubernetes.list(&scope.call(), &query).await?;
+    let claim = |volume: &Value| {
+        let text =
+            |key: &str| volume.pointer(&format!("/spec/claimRef/{key}"))?.as_str().map(ToOwned::to_owned);
+        Some((text("namespace")?, text("name")?))
+    };
+    Ok(volumes.iter().filter(|volume| handle_of(volume) == Some(handle)).filter_map(claim).collect())
+}
+
+/// A Pod that mounts the disk, whoever's it is, or the app's Deployment that will make one; in words.
+async fn used_by(scope: &Scope<'_>, handle: &str) -> Result<Option<String>, Error> {
+    let claims = claims_on(scope, handle).await?;
+    for (namespace, claim) in &claims {
+        if let Some(pod) = mounted_by(scope, namespace, claim).await? {
+            return Ok(Some(pod));
+        }
+    }
+    let own = scope.namespace();
+    let deployment = workload::find(scope).await?.filter(workload::wants_pod);
+    let spec = deployment.as_ref().and_then(|deployment| deployment.pointer("/spec/template/spec"));
+    let mounts = spec.is_some_and(|spec| {
+        let mounted = workload::claims(spec);
+        claims.iter().any(|(namespace, claim)| *namespace == own && mounted.contains(claim.as_str()))
+    });
+    Ok(mounts.then(|| format!("app {}", scope.app.name)))
+}
+
+/// A Pod that has not ended and mounts the claim, in words.
+async fn mounted_by(scope: &Scope<'_>, namespace: &str, claim: &str) -> Result<Option<String>, Error> {
+    let pods = scope.kubernetes.list(&scope.call(), &Query::new(Gvk::core("Pod"), Some(namespace))).await?;
+    let ended = |pod: &Value| {
+        matches!(pod.pointer("/status/phase").and_then(Value::as_str), Some("Succeeded" | "Failed"))
+    };
+    let mounts = |pod: &&Value| pod.get("spec").is_some_and(|spec| workload::claims(spec).contains(claim));
+    let found = pods.iter().filter(|pod| !ended(pod)).find(mounts);
+    Ok(found
+        .and_then(|pod| pod.pointer("/metadata/name")?.as_str())
+        .map(|name| format!("Pod {namespace}/{name}")))
+}
+
+/// Conflict when somebody else's Pod uses the disk, or a PersistentVolume gives it to a claim of another Namespace.
+async fn refuse_elsewhere(scope: &Scope<'_>, handle: &str) -> Result<(), Error> {
+    let own = scope.namespace();
+    let ours = live::pods(scope).await?;
+    for (namespace, claim) in claims_on(scope, handle).await? {
+        let user = match mounted_by(scope, &namespace, &claim).await? {
+            Some(pod)
+                if namespace == own
+                    && ours.iter().any(|own| {
+                        pod.ends_with(&format!("/{}", own["metadata"]["name"].as_str().unwrap_or_default()))
+                    }) =>
+            {
+                continue;
+            }
+            Some(pod) => pod,
+            None if namespace != own => format!("claim {namespace}/{claim}"),
+            None => continue,
+        };
+        return Err(Error::refused(
+            ErrorKind::Conflict,
+            format!("{user} uses the disk"),
+            "nothing was changed; a disk is used by one app only: remove that first if nobody needs it",
+        ));
+    }
+    Ok(())
 }
 
 /// The driver's disks.

@@ -35,6 +35,12 @@ pub const DISK_PREVIOUS: &str = "kompox.dev/disk-previous-id";
 pub const DISKS: &str = "kompox.dev/disks";
 /// Pod template annotation: hash of the template, by which a deploy tells its own Pod from an earlier one.
 pub const REVISION: &str = "kompox.dev/revision";
+/// Pod template annotation: when `app restart` last asked for a new Pod.
+pub const RESTARTED: &str = "kompox.dev/restarted-at";
+/// Deployment annotation of an app that `app stop` stopped; it stays stopped over deploys until `app start`.
+pub const STOPPED: &str = "kompox.dev/stopped";
+/// Namespace annotation while `disk attach --previous` is under way: handle of the disk it goes to.
+pub const DISK_SWITCHING: &str = "kompox.dev/disk-switching";
 /// Deployment annotation with the compose labels as JSON by compose service.
 pub const COMPOSE_LABELS: &str = "kompox.dev/compose-labels";
 /// Node annotation with the id of the disk store that the node is known to have.

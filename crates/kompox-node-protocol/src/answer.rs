@@ -56,7 +56,7 @@ pub enum Success {
     Listing(Listing),
     /// To `Create`.
     Created(Box<Created>),
-    /// To `Assign`.
+    /// To `Assign` and `Unassign`.
     Assigned(Assigned),
     /// To `Delete`.
     Deleted(Deleted),
@@ -143,7 +143,7 @@ pub struct Created {
     pub disk: DiskEntry,
 }
 
-/// A volume that uses the wanted disk.
+/// A volume that uses the wanted disk, or, after `Unassign`, not the unwanted one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assigned {
     /// False when it was so before.

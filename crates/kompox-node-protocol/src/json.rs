@@ -1,6 +1,6 @@
 //! Reading and writing the JSON of this crate, the version first. Pure.
 
-use crate::{Answer, CopyUpPlan, FillHeader, PROTOCOL_VERSION, Request, WriteFilesPlan};
+use crate::{Answer, CopyUpPlan, FillHeader, PLAN_VERSION, PROTOCOL_VERSION, Request, WriteFilesPlan};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -19,12 +19,14 @@ pub enum DecodeError {
         source: serde_json::Error,
     },
     /// Another version of the protocol.
-    #[error("the {what} has protocol version {found}, this program speaks version {PROTOCOL_VERSION}")]
+    #[error("the {what} has protocol version {found}, this program speaks version {expected}")]
     Version {
         /// What was read.
         what: &'static str,
         /// The version in the text.
         found: u32,
+        /// The version that this program speaks.
+        expected: u32,
     },
 }
 
@@ -33,25 +35,25 @@ struct VersionOnly {
     version: u32,
 }
 
-fn decode<T: DeserializeOwned>(what: &'static str, text: &[u8]) -> Result<T, DecodeError> {
+fn decode<T: DeserializeOwned>(what: &'static str, expected: u32, text: &[u8]) -> Result<T, DecodeError> {
     // The version comes first: another version's shape would only confuse the message.
     let VersionOnly { version } =
         serde_json::from_slice(text).map_err(|source| DecodeError::Shape { what, source })?;
-    if version != PROTOCOL_VERSION {
-        return Err(DecodeError::Version { what, found: version });
+    if version != expected {
+        return Err(DecodeError::Version { what, found: version, expected });
     }
     serde_json::from_slice(text).map_err(|source| DecodeError::Shape { what, source })
 }
 
 macro_rules! json_text {
-    ($($name:ident: $what:literal),*) => {$(
+    ($($name:ident: $what:literal in $version:ident),*) => {$(
         impl $name {
             /// Reads one JSON object.
             ///
             /// # Errors
             /// Another version, another shape, an unknown field where those are refused, or no JSON.
             pub fn decode(text: &[u8]) -> Result<Self, DecodeError> {
-                decode($what, text)
+                decode($what, $version, text)
             }
 
             /// One line of JSON without the line end.
@@ -63,5 +65,6 @@ macro_rules! json_text {
     )*};
 }
 
-json_text!(Request: "request", Answer: "answer", CopyUpPlan: "copy-up plan", WriteFilesPlan: "write-files plan",
-    FillHeader: "fill header");
+json_text!(Request: "request" in PROTOCOL_VERSION, Answer: "answer" in PROTOCOL_VERSION,
+    FillHeader: "fill header" in PROTOCOL_VERSION, CopyUpPlan: "copy-up plan" in PLAN_VERSION,
+    WriteFilesPlan: "write-files plan" in PLAN_VERSION);

@@ -27,8 +27,14 @@ pub use plan::{CopyUp, CopyUpPlan, FileToWrite, FillTarget, Owner, WriteFilesPla
 pub use record::{
     DiskRecord, DiskState, Holder, Identity, RECORD_FORMAT, SOURCE_EMPTY, StoreRecord, VolumeRecord,
 };
-pub use request::{AppRef, AssignDisk, CreateDisk, DeleteDisk, FindOccupied, Operation, Request, VolumeRef};
+pub use request::{
+    AppRef, AssignDisk, CreateDisk, DeleteDisk, FindOccupied, Operation, Request, UnassignDisk, VolumeRef,
+};
 pub use time::{TimeError, check_time, newest_first};
 
-/// The version of requests, answers and plans. A program answers a request of another version with Unsupported.
-pub const PROTOCOL_VERSION: u32 = 1;
+/// The version of requests and answers of a disk store. A program answers a request of another version with
+/// Unsupported. Version 2 added `unassign`.
+pub const PROTOCOL_VERSION: u32 = 2;
+
+/// The version of the plans of programs in Pods. It is part of every Pod's template, so a change restarts every app.
+pub const PLAN_VERSION: u32 = 1;

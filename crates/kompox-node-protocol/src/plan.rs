@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CopyUpPlan {
-    /// [`crate::PROTOCOL_VERSION`].
+    /// [`crate::PLAN_VERSION`].
     pub version: u32,
     /// One entry per volume, carried out in order.
     pub fills: Vec<CopyUp>,
@@ -60,7 +60,7 @@ pub struct Owner {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WriteFilesPlan {
-    /// [`crate::PROTOCOL_VERSION`].
+    /// [`crate::PLAN_VERSION`].
     pub version: u32,
     /// Where the memory emptyDir is mounted; an absolute path.
     pub root: String,

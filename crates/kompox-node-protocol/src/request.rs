@@ -50,6 +50,8 @@ pub enum Operation {
     Create(CreateDisk),
     /// Switches a volume to a disk. Answered by `Assigned`.
     Assign(AssignDisk),
+    /// Leaves a volume without an assigned disk. Answered by `Assigned`.
+    Unassign(UnassignDisk),
     /// Deletes a disk that is not assigned; one that is not there is a success. Answered by `Deleted`.
     Delete(DeleteDisk),
     /// Which folders of a disk have content; writes nothing. Answered by `Occupied`.
@@ -154,6 +156,19 @@ pub struct AssignDisk {
     pub volume: VolumeRef,
     /// The generation of the volume's record that the caller saw. Another one is a Conflict, unless the disk is
     /// assigned already.
+    pub generation: u64,
+    /// Name of the disk.
+    pub disk: String,
+}
+
+/// Takes the assignment from a disk; the volume then has no assigned disk. Not assigned: no write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnassignDisk {
+    /// The volume.
+    pub volume: VolumeRef,
+    /// The generation of the volume's record that the caller saw. Another one is a Conflict, unless the disk is not
+    /// assigned.
     pub generation: u64,
     /// Name of the disk.
     pub disk: String,

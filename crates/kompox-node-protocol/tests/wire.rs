@@ -6,7 +6,7 @@ use kompox_node_protocol::{
     Answer, AppRef, AssignDisk, Assigned, Backend, CopyUp, CopyUpPlan, CreateDisk, Created, DeleteDisk,
     Deleted, DiskEntry, DiskRecord, DiskState, Failure, FileToWrite, FillHeader, FillTarget, Filled,
     FindOccupied, Holder, Identity, Kind, Listing, Occupied, Operation, Owner, Problem, Request, Status,
-    Success, VolumeEntry, VolumeRecord, VolumeRef, WriteFilesPlan,
+    Success, UnassignDisk, VolumeEntry, VolumeRecord, VolumeRef, WriteFilesPlan,
 };
 use std::path::PathBuf;
 
@@ -96,6 +96,14 @@ fn requests() {
         ("request-list-app", Request::new(Operation::List { app: Some(app()) })),
         ("request-create", Request::new(Operation::Create(create))),
         (
+            "request-unassign",
+            Request::new(Operation::Unassign(UnassignDisk {
+                volume: volume(),
+                generation: 2,
+                disk: "d1".into(),
+            })),
+        ),
+        (
             "request-assign",
             Request::new(Operation::Assign(AssignDisk {
                 volume: volume(),
@@ -178,18 +186,18 @@ fn plans_and_headers() {
 fn what_is_not_understood_is_refused() {
     for (text, expected) in [
         (
-            r#"{"version":2,"something":1}"#,
-            "the request has protocol version 2, this program speaks version 1",
+            r#"{"version":9,"something":1}"#,
+            "the request has protocol version 9, this program speaks version 2",
         ),
-        (r#"{"version":1,"operation":{"format":{}}}"#, "the request is not understood"),
-        (r#"{"version":1,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
-        (r#"{"version":1,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
+        (r#"{"version":2,"operation":{"format":{}}}"#, "the request is not understood"),
+        (r#"{"version":2,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
+        (r#"{"version":2,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
         ("", "the request is not understood"),
     ] {
         assert_eq!(Request::decode(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
     }
     // A newer program may say more.
     let text =
-        r#"{"version":1,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
+        r#"{"version":2,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
     assert!(Answer::decode(text.as_bytes()).is_ok());
 }

@@ -183,7 +183,7 @@ fn stage(disks: &Folder, request: &CreateDisk, first: bool) -> Result<()> {
 fn finish(mut volume: Volume, mut disk: Disk, request: &CreateDisk) -> Result<Created> {
     if disk.record.first && volume.record.assigned.is_none() {
         volume.expect_generation(request.generation)?;
-        volume.set_assigned(&disk.record.name)?;
+        volume.set_assigned(Some(&disk.record.name))?;
     }
     backend::make_data(&disk.folder)?;
     disk.record.size_bytes = request.size_bytes;

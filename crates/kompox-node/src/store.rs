@@ -61,6 +61,14 @@ pub(crate) fn answer(path: &Path, wait: Duration, request: &Request) -> Result<S
             store.leave();
             Ok(Success::Assigned(assigned))
         }
+        Operation::Unassign(unassign) => {
+            disk::check_names(&unassign.volume, &unassign.disk)?;
+            let store = Store::find(place, lock::exclusive)?;
+            let store = store.ok_or_else(|| disk::unknown(&unassign.volume, &unassign.disk))?;
+            let unassigned = volume::unassign(&store.root, unassign)?;
+            store.leave();
+            Ok(Success::Assigned(unassigned))
+        }
         Operation::Delete(delete) => {
             disk::check_names(&delete.volume, &delete.disk)?;
             let Some(store) = Store::find(place, lock::exclusive)? else {

@@ -5,7 +5,7 @@ use crate::failure::{Result, conflict};
 use crate::folder::Folder;
 use crate::record;
 use kompox_node_protocol::{
-    AppRef, AssignDisk, Assigned, DiskState, Identity, VolumeRecord, VolumeRef, check_app_hash,
+    AppRef, AssignDisk, Assigned, DiskState, Identity, UnassignDisk, VolumeRecord, VolumeRef, check_app_hash,
 };
 
 pub(crate) const RECORD: &str = "volume.json";
@@ -92,10 +92,10 @@ impl Volume {
             .hint("list the disks and repeat the command"))
     }
 
-    /// Writes which disk is assigned, by one rename.
-    pub(crate) fn set_assigned(&mut self, disk: &str) -> Result<()> {
+    /// Writes which disk is assigned, if any, by one rename.
+    pub(crate) fn set_assigned(&mut self, disk: Option<&str>) -> Result<()> {
         let mut record = self.record.clone();
-        record.assigned = Some(disk.to_owned());
+        record.assigned = disk.map(ToOwned::to_owned);
         record.generation += 1;
         record::write(&self.folder, RECORD, &record)?;
         self.record = record;
@@ -165,7 +165,22 @@ pub(crate) fn assign(root: &Folder, request: &AssignDisk) -> Result<Assigned> {
     let changed = previous.as_deref() != Some(name);
     if changed {
         volume.expect_generation(*generation)?;
-        volume.set_assigned(name)?;
+        volume.set_assigned(Some(name))?;
+    }
+    Ok(Assigned { changed, previous, volume: volume.record })
+}
+
+/// Leaves a volume without an assigned disk, if it is this one; writes nothing when it is not.
+pub(crate) fn unassign(root: &Folder, request: &UnassignDisk) -> Result<Assigned> {
+    let UnassignDisk { volume: wanted, generation, disk: name } = request;
+    let unknown = || disk::unknown(wanted, name);
+    let mut volume = Volume::find_checked(root, wanted)?.ok_or_else(unknown)?;
+    Disk::find(&volume, name)?.ok_or_else(unknown)?;
+    let previous = volume.record.assigned.clone();
+    let changed = previous.as_deref() == Some(name);
+    if changed {
+        volume.expect_generation(*generation)?;
+        volume.set_assigned(None)?;
     }
     Ok(Assigned { changed, previous, volume: volume.record })
 }

@@ -80,6 +80,22 @@ impl Disks for K3s {
         work.within(assigned).await
     }
 
+    async fn unassign(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        options: DiskAssign,
+    ) -> Result<Disk, PortError> {
+        let work = Work::new("unassign", call, scope, volume, disk)?;
+        let unassigned = work.change(
+            |survey| work.decide_unassign(survey, options),
+            |survey, node, success| work.unassigned(survey, node, success),
+        );
+        work.within(unassigned).await
+    }
+
     async fn delete(
         &self,
         call: &Call<'_>,

@@ -5,7 +5,7 @@ use crate::install::{NAME, PROGRAM};
 use futures::AsyncReadExt as _;
 use kompox_model::label;
 use kompox_model::port::{self, Call, ErrorKind, ExecRequest, ExecStreams, PortError};
-use kompox_node_protocol::{Answer, Failure, FillHeader, Filled, Request, Success};
+use kompox_node_protocol::{Answer, DecodeError, Failure, FillHeader, Filled, Kind, Request, Success};
 use kompox_provider::limit;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
@@ -101,6 +101,10 @@ impl Store<'_> {
             .await
             .map_err(|error| self.unanswered(error))?;
         let answer = Answer::decode(&stdout).map_err(|error| {
+            if let DecodeError::Version { .. } = error {
+                let why = format!("kompox-node there is of another version: {error}");
+                return Unanswered::Refused(Failure::new(Kind::Unsupported, why));
+            }
             let errors = String::from_utf8_lossy(&stderr);
             let said = errors.lines().next().map(|line| format!(", it said: {line}")).unwrap_or_default();
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();

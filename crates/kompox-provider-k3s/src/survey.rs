@@ -167,6 +167,10 @@ impl<'a> Reach<'a> {
                     None => Err(self.doing.failed_on(&node.name, &failure)),
                 };
             }
+            // Another version: a command that changes disks installs the right one.
+            Err(Unanswered::Refused(failure)) if failure.kind == Kind::Unsupported => {
+                return gap(GapKind::NotInstalled, &failure.message);
+            }
             Err(Unanswered::Refused(Failure { message, .. })) => return gap(GapKind::Unreachable, &message),
         };
         if let Some(known) = node.store.as_ref().filter(|known| Some(*known) != listing.store.as_ref()) {

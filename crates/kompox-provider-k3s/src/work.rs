@@ -7,7 +7,7 @@ use crate::survey::{Reach, Seen, Survey};
 use crate::translate;
 use kompox_model::port::{AppScope, Call, DiskAssign, DiskCreate, DiskDelete, ErrorKind, PortError};
 use kompox_model::{Disk, DiskName, DiskState, VolumeName};
-use kompox_node_protocol::{AssignDisk, DeleteDisk, FindOccupied, Operation, Request, Success};
+use kompox_node_protocol::{AssignDisk, DeleteDisk, FindOccupied, Operation, Request, Success, UnassignDisk};
 use kompox_provider::limit;
 
 /// How often a change is decided anew when others change the same volume meanwhile.
@@ -168,6 +168,25 @@ impl<'a> Work<'a> {
         Ok(Decision::Send { seen: found.seen, generation, operation: Box::new(operation) })
     }
 
+    pub(crate) fn decide_unassign<'s>(
+        &self,
+        survey: &'s Survey,
+        options: DiskAssign,
+    ) -> Result<Decision<'s, Disk>, PortError> {
+        let found = self.find_or_fail(survey)?;
+        if options.dry_run {
+            self.check_holder(found)?;
+            return Ok(Decision::Done(Disk { assigned: false, ..self.disk(found)? }));
+        }
+        let generation = found.volume.record.generation;
+        let operation = Operation::Unassign(UnassignDisk {
+            volume: translate::volume(self.scope, self.volume),
+            generation,
+            disk: self.disk.to_string(),
+        });
+        Ok(Decision::Send { seen: found.seen, generation, operation: Box::new(operation) })
+    }
+
     pub(crate) fn decide_delete<'s>(
         &self,
         survey: &'s Survey,
@@ -204,6 +223,20 @@ impl<'a> Work<'a> {
         match success {
             Success::Assigned(answer) if answer.volume.assigned.as_deref() == Some(self.disk.as_str()) => {
                 Ok(Disk { assigned: true, ..self.disk(self.find_or_fail(survey)?)? })
+            }
+            other => Err(self.unexpected(node, &other)),
+        }
+    }
+
+    pub(crate) fn unassigned(
+        &self,
+        survey: &Survey,
+        node: &str,
+        success: Success,
+    ) -> Result<Disk, PortError> {
+        match success {
+            Success::Assigned(answer) if answer.volume.assigned.as_deref() != Some(self.disk.as_str()) => {
+                Ok(Disk { assigned: false, ..self.disk(self.find_or_fail(survey)?)? })
             }
             other => Err(self.unexpected(node, &other)),
         }

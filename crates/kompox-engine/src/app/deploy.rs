@@ -1,7 +1,7 @@
 //! `app deploy`: makes the cluster run the app as configured. IO through the ports.
 
 use crate::app::remove::{self, Found, Pod, Rank};
-use crate::app::see::{self, Seen};
+use crate::app::see::{self, Seen, Wish};
 use crate::app::volumes::Choice;
 use crate::app::wait::{self, Expectation};
 use crate::app::{Action, Loaded, Plan, act, pair};
@@ -38,6 +38,8 @@ pub struct Deployed {
     pub namespace: String,
     /// The Pod, once it was seen to be Ready.
     pub pod: Option<String>,
+    /// The app was stopped by `app stop` and stays so.
+    pub stopped: bool,
     /// Hosts that lead to the app.
     pub hosts: Vec<Host>,
     /// What convert said.
@@ -58,7 +60,8 @@ pub async fn deploy(
     holder: &str,
 ) -> Result<Deployed, Error> {
     let step = Step::start(scope.progress, "looking at the cluster");
-    let seen = see::see(scope, loaded, &options.start_empty).await;
+    let wish = Wish { start_empty: options.start_empty.clone(), ..Wish::default() };
+    let seen = see::see(scope, loaded, &wish).await;
     let seen = act::or_interrupted(seen, "nothing was changed")?;
     step.done("cluster compared with the configuration");
     if let Some(warning) = seen.enforcement.warning() {
@@ -69,22 +72,22 @@ pub async fn deploy(
     }
     if seen.plan.is_empty() {
         scope.progress.event(Event::Note("nothing to change".to_owned()));
-        let pod =
-            if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen, false)).await?) };
+        let pod = ready(scope, options, &seen, false).await?;
         return Ok(deployed(scope, seen, pod));
     }
     let lock = act::lock(scope, holder).await;
     let lock = act::or_interrupted(lock, "nothing of the app was changed")?;
-    let result = write(scope, loaded, options, lock.as_ref()).await;
+    let result = write(scope, loaded, options, &wish, lock.as_ref()).await;
     act::release(scope, lock, result).await
 }
 
-fn deployed(scope: &Scope<'_>, seen: Seen, pod: Option<String>) -> Deployed {
+pub(crate) fn deployed(scope: &Scope<'_>, seen: Seen, pod: Option<String>) -> Deployed {
     let objects = [seen.namespace].into_iter().chain(seen.objects.iter().cloned()).collect();
     Deployed {
         plan: seen.plan,
         namespace: scope.namespace(),
         pod,
+        stopped: seen.stopped,
         hosts: seen.summary.hosts,
         notes: seen.notes,
         objects,
@@ -92,18 +95,22 @@ fn deployed(scope: &Scope<'_>, seen: Seen, pod: Option<String>) -> Deployed {
 }
 
 /// Everything that needs the Lease.
-async fn write(
+pub(crate) async fn write(
     scope: &Scope<'_>,
     loaded: &Loaded,
     options: &DeployOptions,
+    wish: &Wish,
     lock: &dyn Lock,
 ) -> Result<Deployed, Error> {
-    let looked = with_disks(scope, loaded, options, lock).await;
+    let looked = with_disks(scope, loaded, options, wish, lock).await;
     let (seen, disks) = act::or_interrupted(looked, "disks may have been made; a repeat uses them")?;
     let applied = apply(scope, loaded, lock, &seen).await;
     act::or_interrupted(applied, "some objects were applied; a repeat continues")?;
-    let pod = if options.no_wait { None } else { Some(wait::ready(scope, &expectation(&seen, true)).await?) };
-    if pod.is_some() {
+    let pod = ready(scope, options, &seen, true).await?;
+    if seen.stopped {
+        act::pods_gone(scope).await?;
+    }
+    if pod.is_some() || seen.stopped {
         let rest = deletions(scope, &seen, |rank| rank > Rank::Host);
         let removed = remove::remove(scope, lock, rest, Pod::Stays).await;
         act::or_interrupted(removed, "the app runs; a repeat deletes what it no longer needs")?;
@@ -113,21 +120,40 @@ async fn write(
     Ok(done)
 }
 
+/// Waits for the Pod, unless nobody wants to or there shall be none.
+async fn ready(
+    scope: &Scope<'_>,
+    options: &DeployOptions,
+    seen: &Seen,
+    fresh: bool,
+) -> Result<Option<String>, Error> {
+    if seen.stopped {
+        scope
+            .progress
+            .event(Event::Note("the app is stopped; start it with: kompoxops app start".to_owned()));
+    }
+    if options.no_wait || seen.stopped {
+        return Ok(None);
+    }
+    wait::ready(scope, &expectation(seen, fresh)).await.map(Some)
+}
+
 /// What is there, once every volume has its disk; and the disks that were made, in words.
 async fn with_disks(
     scope: &Scope<'_>,
     loaded: &Loaded,
     options: &DeployOptions,
+    wish: &Wish,
     lock: &dyn Lock,
 ) -> Result<(Seen, Vec<String>), Error> {
-    let mut seen = see::see(scope, loaded, &options.start_empty).await?;
+    let mut seen = see::see(scope, loaded, wish).await?;
     let disks = seen.plan.disks.clone();
     if !disks.is_empty() {
         disk::prepare(scope, lock).await?;
         // Only now can disks be seen for sure.
-        seen = see::see(scope, loaded, &options.start_empty).await?;
+        seen = see::see(scope, loaded, wish).await?;
         create_disks(scope, lock, &seen, options).await?;
-        seen = see::see(scope, loaded, &options.start_empty).await?;
+        seen = see::see(scope, loaded, wish).await?;
     }
     act::interrupted(scope, "disks were made; a repeat uses them")?;
     Ok((seen, disks))
@@ -170,6 +196,7 @@ fn expectation(seen: &Seen, fresh: bool) -> Expectation {
     let deployment = seen.objects.iter().find(|object| object.reference.gvk.kind == "Deployment");
     Expectation {
         revision: deployment.and_then(Expectation::revision_of),
+        restarted: None,
         one_shots: containers
             .iter()
             .filter(|c| matches!(c.role, Role::OneShot | Role::Setup))

@@ -10,12 +10,11 @@ use std::collections::BTreeMap;
 /// Live objects by reference.
 pub(crate) type Live = BTreeMap<ObjectRef, Value>;
 
-/// Kinds a deploy makes inside the app's Namespace.
-fn namespaced_kinds() -> [Gvk; 8] {
+/// Kinds a deploy makes inside the app's Namespace only.
+fn namespaced_kinds() -> [Gvk; 7] {
     [
         Gvk::core("ServiceAccount"),
         Gvk::core("Secret"),
-        Gvk::core("ConfigMap"),
         Gvk::core("PersistentVolumeClaim"),
         Gvk::core("Service"),
         Gvk::new("apps", "v1", "Deployment"),
@@ -25,7 +24,7 @@ fn namespaced_kinds() -> [Gvk; 8] {
 }
 
 /// Everything that carries the app's label and part: in its Namespace (when that exists), its PersistentVolumes, and
-/// its host claims in the ingress Namespace.
+/// its host claims, wherever they are.
 pub(crate) async fn by_label(scope: &Scope<'_>, namespace_exists: bool) -> Result<Live, Error> {
     let identity = scope.identity();
     let namespace = scope.namespace();
@@ -33,7 +32,8 @@ pub(crate) async fn by_label(scope: &Scope<'_>, namespace_exists: bool) -> Resul
         format!("{}={},{}={}", label::APP_ID_HASH, identity.app_hash(), label::PART, label::PART_APP);
     let mut queries = vec![
         Query::new(Gvk::core("PersistentVolume"), None),
-        Query::new(Gvk::core("ConfigMap"), Some(&scope.cluster.ingress.namespace)),
+        // Of all Namespaces: the ingress controller's may have been another one when hosts were claimed.
+        Query::new(Gvk::core("ConfigMap"), None),
     ];
     if namespace_exists {
         queries.extend(namespaced_kinds().into_iter().map(|gvk| Query::new(gvk, Some(&namespace))));

@@ -1,7 +1,7 @@
 //! Use cases of an app: load, validate, deploy, destroy, status, logs, exec.
 
 pub(crate) mod act;
-mod deploy;
+pub(crate) mod deploy;
 mod destroy;
 mod exec;
 mod gather;
@@ -10,16 +10,18 @@ mod load;
 mod logs;
 mod pair;
 pub(crate) mod plan;
+pub(crate) mod power;
 mod readiness;
-mod record;
+pub(crate) mod record;
 mod remove;
 mod report;
-mod see;
+pub(crate) mod see;
 mod status;
 mod time_zone;
 mod validate;
 mod volumes;
 mod wait;
+pub(crate) mod workload;
 
 pub use deploy::{DeployOptions, Deployed, deploy};
 pub use destroy::{DestroyOptions, Destroyed, destroy};
@@ -27,5 +29,6 @@ pub use exec::{ExecOptions, exec};
 pub use load::{Loaded, Source, load};
 pub use logs::{LogOptions, logs};
 pub use plan::{Action, Change, Plan};
+pub use power::{Powered, restart, start, stop};
 pub use status::{AppStatus, ContainerStatus, State, status};
 pub use validate::{Nouns, validate};

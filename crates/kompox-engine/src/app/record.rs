@@ -53,6 +53,20 @@ impl Memory {
         Ok(memory)
     }
 
+    fn of(&self, volume: &VolumeName) -> Option<&Remembered> {
+        self.volumes.get(volume.as_str()).or(self.unknown.as_ref())
+    }
+
+    /// Handle of the disk that the volume is remembered to use.
+    pub(crate) fn current(&self, volume: &VolumeName) -> Option<&str> {
+        self.of(volume).map(|known| known.current.as_str())
+    }
+
+    /// Handle of the disk that the volume used before.
+    pub(crate) fn previous(&self, volume: &VolumeName) -> Option<&str> {
+        self.of(volume)?.previous.as_deref()
+    }
+
     /// A remembered disk of the volume (or of nobody knows which) that is not among those listed.
     pub(crate) fn lost(&self, volume: &VolumeName, disks: &[Disk]) -> Option<&str> {
         let listed: BTreeSet<_> = disks.iter().map(|disk| disk.handle.as_str()).collect();

@@ -4,16 +4,39 @@ use crate::app::live::{self, Live};
 use crate::app::plan::{self, Action, Change, Plan};
 use crate::app::record::Memory;
 use crate::app::volumes::{self, Choice, Known};
-use crate::app::{Loaded, act, gather, pair, remove, time_zone};
+use crate::app::{Loaded, act, gather, pair, remove, time_zone, workload};
 use crate::network::Enforcement;
 use crate::{Error, Scope, disk};
 use futures::future::{join3, try_join, try_join_all};
 use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
 use kompox_model::port::{DiskInventory, ErrorKind, PortError};
-use kompox_model::{Disk, DiskState, Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName};
+use kompox_model::{Disk, DiskName, DiskState, Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName, label};
 use kompox_yaml::Diagnostics;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wanted beside what the configuration says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    /// Volumes that may start on an empty disk although the shared disk has data of theirs.
+    pub(crate) start_empty: BTreeSet<VolumeName>,
+    /// Take this disk of the volume for the assigned one, whatever is recorded.
+    pub(crate) assigned: Option<(VolumeName, DiskName)>,
+    /// Keep this disk's handle recorded in the Namespace as the aim of a switch under way.
+    pub(crate) switching: Option<String>,
+}
+
+impl Wish {
+    /// The inventory as it is wished to be.
+    fn seen_so(&self, mut inventory: DiskInventory) -> DiskInventory {
+        if let Some((volume, name)) = &self.assigned {
+            for disk in inventory.disks.iter_mut().filter(|disk| disk.volume == *volume) {
+                disk.assigned = disk.name == *name;
+            }
+        }
+        inventory
+    }
+}
 
 /// One look at the cluster and the plan that follows from it.
 pub(crate) struct Seen {
@@ -39,6 +62,10 @@ pub(crate) struct Seen {
     pub(crate) plan: Plan,
     /// Who enforces the policy.
     pub(crate) enforcement: Enforcement,
+    /// What the server says an apply of the planned objects that exist would give; none for those that are made again.
+    pub(crate) applied: BTreeMap<ObjectRef, Option<Value>>,
+    /// The app was stopped and stays so.
+    pub(crate) stopped: bool,
 }
 
 /// Looks, converts and plans.
@@ -46,15 +73,11 @@ pub(crate) struct Seen {
 /// # Errors
 /// Invalid with all diagnostics when the app cannot be converted; the refusals of disks, hosts and owners; those of the
 /// ports.
-pub(crate) async fn see(
-    scope: &Scope<'_>,
-    loaded: &Loaded,
-    start_empty: &BTreeSet<VolumeName>,
-) -> Result<Seen, Error> {
+pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Result<Seen, Error> {
     let own = async {
         let (cluster, namespace) = live::facts_and_namespace(scope).await?;
         live::refuse_going(scope, namespace.as_ref())?;
-        let inventory = inventory(scope, &cluster.uid).await?;
+        let inventory = wish.seen_so(inventory(scope, &cluster.uid).await?);
         Ok::<_, Error>((cluster, namespace, inventory))
     };
     // All at once, but errors in a fixed order: two runs of one situation must end alike.
@@ -75,7 +98,7 @@ pub(crate) async fn see(
         compose_volumes: &loaded.project.volumes.keys().cloned().collect(),
     };
     let choices = volumes::choose(&known, &in_use)?;
-    own_disk_starts_empty(scope, &cluster.uid, &inventory, &choices, start_empty).await?;
+    own_disk_starts_empty(scope, &cluster.uid, &inventory, &remembered, &choices, &wish.start_empty).await?;
     let bindings = bindings(scope, &choices)?;
     let input = Input {
         workspace: scope.workspace,
@@ -91,9 +114,17 @@ pub(crate) async fn see(
     let Some(Conversion { resources, host_claims, summary }) = conversion else {
         return Err(Error::Invalid(notes));
     };
-    let (objects, namespace_object) = split_namespace(&resources.into_objects())?;
+    let (mut objects, namespace_object) = split_namespace(&resources.into_objects())?;
+    let deployment = live.get(&workload::reference(scope));
+    let stopped = deployment.is_some_and(workload::is_stopped);
+    if stopped {
+        objects = workload::kept_stopped(&objects)?;
+    }
     let handles: Vec<_> = bindings.iter().map(|b| (b.volume.name.clone(), b.handle.clone())).collect();
-    let namespace_object = remembered.record(&namespace_object, &handles, &inventory);
+    let mut namespace_object = remembered.record(&namespace_object, &handles, &inventory);
+    if let Some(handle) = &wish.switching {
+        namespace_object.body["metadata"]["annotations"][label::DISK_SWITCHING] = handle.as_str().into();
+    }
     let (named, claimed) =
         try_join(live::by_name(scope, &objects, &live, exists), claims(scope, &host_claims, &live)).await?;
     live.extend(named);
@@ -101,7 +132,7 @@ pub(crate) async fn see(
     if let Some(namespace) = namespace {
         live.insert(namespace_object.reference.clone(), namespace);
     }
-    let mut plan = plan(scope, &objects, &namespace_object, &host_claims, &live).await?;
+    let (mut plan, applied) = plan(scope, &objects, &namespace_object, &host_claims, &live).await?;
     plan.disks = disks_to_make(&inventory, &choices);
     Ok(Seen {
         cluster_uid: cluster.uid,
@@ -115,6 +146,8 @@ pub(crate) async fn see(
         live,
         plan,
         enforcement,
+        applied,
+        stopped,
     })
 }
 
@@ -134,12 +167,13 @@ fn bindings(scope: &Scope<'_>, choices: &[(Volume, Choice)]) -> Result<Vec<Volum
     Ok(volumes::bindings(choices, |volume| classes[&volume.name].clone()))
 }
 
-/// A compose volume that gets its first own disk while the shared one has its data would seem to have lost it. The app
-/// may not use the shared one any more.
+/// A compose volume that gets its first own disk, or comes to one that was made by hand and left empty, while the shared
+/// one has its data, would seem to have lost it. The app may not use the shared one any more.
 async fn own_disk_starts_empty(
     scope: &Scope<'_>,
     uid: &str,
     inventory: &DiskInventory,
+    remembered: &Memory,
     choices: &[(Volume, Choice)],
     start_empty: &BTreeSet<VolumeName>,
 ) -> Result<(), Error> {
@@ -147,8 +181,17 @@ async fn own_disk_starts_empty(
     let ready = |disk: &&Disk| disk.assigned && disk.state == DiskState::Ready;
     let shared: Vec<&Disk> = inventory.disks.iter().filter(ready).filter(|disk| !own(&disk.volume)).collect();
     for (volume, choice) in choices {
-        let Some(key) = volume.compose.as_ref().filter(|_| *choice == Choice::New) else { continue };
-        if start_empty.contains(&volume.name) {
+        let Some(key) = &volume.compose else { continue };
+        if start_empty.contains(&volume.name) || shared.is_empty() {
+            continue;
+        }
+        let has_data = match choice {
+            Choice::New | Choice::Continue(_) => false,
+            // The app has run on it: what is there, or not, is the app's doing.
+            Choice::Existing(disk) if remembered.current(&volume.name) == Some(disk.handle.as_str()) => true,
+            Choice::Existing(disk) => is_occupied(scope, uid, disk, key).await?,
+        };
+        if has_data {
             continue;
         }
         for disk in &shared {
@@ -158,6 +201,15 @@ async fn own_disk_starts_empty(
     Ok(())
 }
 
+/// True when a disk has data of a compose volume.
+async fn is_occupied(scope: &Scope<'_>, uid: &str, on: &Disk, key: &str) -> Result<bool, Error> {
+    let identity = scope.identity();
+    let scoped = scope.disks(&identity, uid);
+    let paths = [format!("volumes/{key}")];
+    let found = disk::disks(scope)?.occupied(&scope.call(), scoped, &on.volume, &on.name, &paths).await?;
+    Ok(!found.is_empty())
+}
+
 async fn starts_empty(
     scope: &Scope<'_>,
     uid: &str,
@@ -165,19 +217,14 @@ async fn starts_empty(
     key: &str,
     shared: &Disk,
 ) -> Result<(), Error> {
-    let path = format!("volumes/{key}");
-    let identity = scope.identity();
-    let scoped = scope.disks(&identity, uid);
-    let paths = std::slice::from_ref(&path);
-    let occupied =
-        disk::disks(scope)?.occupied(&scope.call(), scoped, &shared.volume, &shared.name, paths).await?;
-    if occupied.is_empty() {
+    if !is_occupied(scope, uid, shared, key).await? {
         return Ok(());
     }
+    let path = format!("volumes/{key}");
     Err(Error::refused(
         ErrorKind::Conflict,
         format!(
-            "compose volume `{key}` would move to a new disk of its own, but its data is on disk {}",
+            "compose volume `{key}` would move to an empty disk of its own, but its data is on disk {}",
             shared.name
         ),
         format!(
@@ -237,7 +284,7 @@ async fn plan(
     namespace: &Object,
     claims: &[HostClaim],
     live: &Live,
-) -> Result<Plan, Error> {
+) -> Result<(Plan, BTreeMap<ObjectRef, Option<Value>>), Error> {
     pair::refuse_bound_elsewhere(objects, live)?;
     let wanted = objects.iter().chain([namespace]);
     let existing = wanted.filter_map(|object| Some((object, live.get(&object.reference)?)));
@@ -257,7 +304,7 @@ async fn plan(
     }
     let going = plan.deletions().chain(plan.replacements());
     remove::refuse_not_retained(scope, going.filter_map(|reference| live.get_key_value(reference))).await?;
-    Ok(plan)
+    Ok((plan, applied))
 }
 
 /// Disks that a deploy makes, in words.

@@ -23,6 +23,8 @@ const APPLIED: &str = "the app was applied and starts by itself; `app status` sh
 pub(crate) struct Expectation {
     /// Value of the Pod template's revision annotation: Pods with another one belong to an earlier deploy.
     pub(crate) revision: Option<String>,
+    /// Value of the Pod's restart annotation, if a restart is waited for.
+    pub(crate) restarted: Option<String>,
     /// Init containers that must end with exit code 0.
     pub(crate) one_shots: Vec<String>,
     /// True when this deploy changed something, so that a Ready Pod may be one that has just started.
@@ -120,6 +122,10 @@ fn current<'a>(pods: &'a [Value], expected: &Expectation) -> Option<&'a Value> {
     let text = |pod: &'a Value, path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
     pods.iter()
         .filter(|pod| !live::is_terminating(pod) && revision(pod) == expected.revision.as_deref())
+        .filter(|pod| {
+            let restarted = kompox_model::object::annotation(pod, label::RESTARTED);
+            expected.restarted.is_none() || restarted == expected.restarted.as_deref()
+        })
         .max_by_key(|pod| (text(pod, "/status/phase") != "Failed", text(pod, "/metadata/creationTimestamp")))
 }
 

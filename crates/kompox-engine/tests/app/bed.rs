@@ -3,9 +3,10 @@
 use crate::kubelet::Kubelet;
 use kompox_compose::{MemoryFiles, Sources};
 use kompox_engine::app::{self, DeployOptions, Deployed, DestroyOptions, Destroyed, Loaded, Source};
+use kompox_engine::disk::{AttachOptions, Attached, Target};
 use kompox_engine::{Error, Event, Progress, Scope};
 use kompox_kube::{Client, Options};
-use kompox_model::port::{Cancel, Cluster as Port, ErrorKind};
+use kompox_model::port::{Cancel, Cluster as Port, DiskAssign, ErrorKind};
 use kompox_model::{
     App, AppIdentity, Cluster, ComposeSource, Disk, DiskSource, DiskState, Holder, Provider, Settings,
     Volume, Workspace, resource_name,
@@ -191,9 +192,41 @@ impl Bed {
         app::destroy(&self.scope(&self.client), options, "tester").await
     }
 
+    pub(crate) async fn attach(&self, target: Target) -> Result<Attached, Error> {
+        self.attach_with(&self.scope(&self.client), target, false).await
+    }
+
+    pub(crate) async fn attach_with(
+        &self,
+        scope: &Scope<'_>,
+        target: Target,
+        dry_run: bool,
+    ) -> Result<Attached, Error> {
+        let deploy = DeployOptions { dry_run, ..options() };
+        let attach = AttachOptions { volume: None, target, deploy };
+        kompox_engine::disk::attach(scope, &self.load(COMPOSE), &attach, "tester").await
+    }
+
+    pub(crate) async fn detach(&self, scope: &Scope<'_>, disk: &str) -> Result<Disk, Error> {
+        let name = disk.parse().unwrap();
+        kompox_engine::disk::detach(scope, None, &name, DiskAssign::default(), "tester").await
+    }
+
+    /// Names of the assigned disks.
+    pub(crate) async fn assigned(&self) -> Vec<String> {
+        let disks = self.disks().await;
+        disks.iter().filter(|disk| disk.assigned).map(|disk| disk.name.to_string()).collect()
+    }
+
+    /// An annotation of the app's Namespace.
+    pub(crate) fn remembered(&self, key: &str) -> Value {
+        self.api.object(&self.namespace_path()).unwrap()["metadata"]["annotations"][key].clone()
+    }
+
     pub(crate) async fn assign(&self, disk: &str) -> Result<Disk, Error> {
         let name = disk.parse().unwrap();
-        kompox_engine::disk::assign(&self.scope(&self.client), None, &name, "tester").await
+        kompox_engine::disk::assign(&self.scope(&self.client), None, &name, DiskAssign::default(), "tester")
+            .await
     }
 
     /// The app's disks, whoever made them.

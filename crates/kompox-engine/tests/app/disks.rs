@@ -4,10 +4,10 @@ use crate::bed::{Bed, kind};
 use kompox_engine::Error;
 use kompox_engine::disk::{self, CreateOptions};
 use kompox_model::DiskSource;
-use kompox_model::port::ErrorKind;
+use kompox_model::port::{DiskAssign, DiskDelete, ErrorKind};
 
 async fn delete(bed: &Bed, name: &str) -> Result<bool, Error> {
-    disk::delete(&bed.scope(&bed.client), None, &name.parse().unwrap(), "tester").await
+    disk::delete(&bed.scope(&bed.client), None, &name.parse().unwrap(), DiskDelete::default(), "tester").await
 }
 
 #[tokio::test]
@@ -39,6 +39,7 @@ async fn a_repeat_with_nothing_to_do_writes_nothing() {
         size: None,
         source: DiskSource::Empty,
         if_not_exists: true,
+        dry_run: false,
         now: disk.created_at,
         random: 1,
     };
@@ -47,4 +48,38 @@ async fn a_repeat_with_nothing_to_do_writes_nothing() {
     let error = bed.assign("unknown").await.unwrap_err();
     assert_eq!(kind(&error), ErrorKind::NotFound, "{error}");
     assert_eq!((bed.writes(), bed.memory.writes()), (Vec::new(), before));
+}
+
+#[tokio::test]
+async fn dry_runs_say_what_would_be_and_write_nothing() {
+    let bed = Bed::deployed().await;
+    let used = bed.disks().await.remove(0);
+    bed.insert_disk("second", false, |_| {});
+    let before = bed.memory.fingerprint();
+    let scope = bed.scope(&bed.client);
+    let second = "second".parse().unwrap();
+    let create = |name: &str| CreateOptions {
+        volume: None,
+        name: Some(name.parse().unwrap()),
+        size: None,
+        source: DiskSource::Empty,
+        if_not_exists: false,
+        dry_run: true,
+        now: used.created_at,
+        random: 1,
+    };
+    let made = disk::create(&scope, &create("third"), "tester").await.unwrap();
+    assert_eq!((made.name.as_str(), made.assigned, made.size), ("third", false, used.size));
+    let error = disk::create(&scope, &create("second"), "tester").await.unwrap_err();
+    assert_eq!(kind(&error), ErrorKind::AlreadyExists);
+    let dry = DiskAssign { dry_run: true };
+    assert!(disk::assign(&scope, None, &second, dry, "tester").await.unwrap().assigned);
+    assert!(disk::delete(&scope, None, &second, DiskDelete { dry_run: true }, "tester").await.unwrap());
+    let error =
+        disk::delete(&scope, None, &used.name, DiskDelete { dry_run: true }, "tester").await.unwrap_err();
+    assert_eq!(kind(&error), ErrorKind::Conflict);
+    let error = disk::detach(&scope, None, &used.name, dry, "tester").await.unwrap_err();
+    assert_eq!(kind(&error), ErrorKind::Conflict, "its Pod uses it");
+    assert!(!disk::detach(&scope, None, &second, dry, "tester").await.unwrap().assigned);
+    assert_eq!((bed.writes(), bed.memory.fingerprint()), (Vec::new(), before));
 }

@@ -70,6 +70,9 @@ fn no_pods(state: &mut State) -> Vec<(String, Value)> {
 }
 
 fn rolled_out(state: &mut State, namespace: &str, deployment: &Value) -> Option<(String, Value)> {
+    if deployment["spec"]["replicas"] == 0 {
+        return None;
+    }
     let template = &deployment["spec"]["template"];
     let revision = template["metadata"]["annotations"]["kompox.dev/revision"].as_str().unwrap();
     match state.mode {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
+mod attach;
 mod bed;
 mod deploy;
 mod destroy;
@@ -10,5 +11,6 @@ mod dying;
 mod failing;
 mod kill;
 mod kubelet;
+mod power;
 mod refused;
 mod volumes;

@@ -139,7 +139,7 @@ async fn an_own_disk_does_not_start_empty_unasked() {
     bed.app.volumes.push(own);
     let error = bed.deploy(COMPOSE).await.unwrap_err();
     assert!(
-        error.to_string().contains("compose volume `data` would move to a new disk of its own"),
+        error.to_string().contains("compose volume `data` would move to an empty disk of its own"),
         "{error}"
     );
     assert_eq!((kind(&error), bed.writes()), (ErrorKind::Conflict, Vec::new()));
@@ -148,4 +148,63 @@ async fn an_own_disk_does_not_start_empty_unasked() {
     bed.deploy_with(COMPOSE, |options| options.start_empty.extend(start_empty)).await.unwrap();
     assert_eq!(bed.disks().await.len(), 2);
     assert_eq!(bed.only("PersistentVolume")["spec"]["csi"]["volumeHandle"], "memory-2");
+    bed.deploy(COMPOSE).await.expect("once it was accepted, it is not asked again");
+}
+
+/// Nor does one that was made by hand and left empty.
+#[tokio::test]
+async fn an_own_disk_made_by_hand_does_not_start_empty_unasked() {
+    for filled in [false, true] {
+        let mut bed = Bed::deployed().await;
+        let shared = bed.disks().await.remove(0);
+        let identity = bed.identity();
+        let scope = AppScope { identity: &identity, cluster: &bed.cluster, cluster_uid: &shared.holder.uid };
+        let call = Call::new(&bed.cancel);
+        bed.insert_disk("own", true, |disk| disk.volume = "data".parse().unwrap());
+        let own: kompox_model::VolumeName = "data".parse().unwrap();
+        bed.memory
+            .fill(&call, scope, &shared.volume, &shared.name, "volumes/data", b"archive")
+            .await
+            .unwrap();
+        if filled {
+            let name = "own".parse().unwrap();
+            bed.memory.fill(&call, scope, &own, &name, "volumes/data", b"archive").await.unwrap();
+        }
+        bed.app.volumes.push(Volume { name: own, compose: Some("data".into()), ..Volume::implicit() });
+        match bed.deploy(COMPOSE).await {
+            Ok(_) => assert!(filled, "it would have started empty"),
+            Err(error) => {
+                assert!(error.to_string().contains("to an empty disk of its own"), "{error}");
+                assert_eq!((filled, kind(&error), bed.writes()), (false, ErrorKind::Conflict, Vec::new()));
+            }
+        }
+    }
+}
+
+/// Claims of hosts in the Namespace where the ingress controller was before are given up.
+#[tokio::test]
+async fn host_claims_of_a_former_ingress_namespace_go() {
+    let mut bed = Bed::deployed().await;
+    let claims = |bed: &Bed, namespace: &str| {
+        let objects = bed.api.objects();
+        let of = |o: &&serde_json::Value| o["kind"] == "ConfigMap" && o["metadata"]["namespace"] == namespace;
+        objects.iter().filter(of).count()
+    };
+    assert_eq!(claims(&bed, "traefik"), 1);
+    for object in ["namespaces/ingress", "namespaces/ingress/services/traefik"] {
+        let mut body =
+            bed.api.object(&format!("/api/v1/{}", object.replacen("ingress", "traefik", 1))).unwrap();
+        if object.ends_with("ingress") {
+            body["metadata"]["name"] = json!("ingress");
+        } else {
+            body["metadata"]["namespace"] = json!("ingress");
+        }
+        bed.api.put(&format!("/api/v1/{object}"), body);
+    }
+    bed.cluster.ingress.namespace = "ingress".into();
+    bed.deploy(COMPOSE).await.unwrap();
+    assert_eq!((claims(&bed, "traefik"), claims(&bed, "ingress")), (0, 1));
+    bed.cluster.ingress.namespace = "traefik".into();
+    bed.destroy(false).await.unwrap();
+    assert_eq!((claims(&bed, "traefik"), claims(&bed, "ingress")), (0, 0), "a destroy finds them too");
 }

@@ -62,7 +62,7 @@ pub struct DiskCreate {
     pub if_not_exists: bool,
 }
 
-/// Options of assign (DRV-15).
+/// Options of assign and unassign (DRV-15).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DiskAssign {
     /// Say what would be done.
@@ -101,6 +101,17 @@ pub trait Disks: Send + Sync {
 
     /// Assigns one disk and no other (VOL-10). Idempotent: a right record is not written. NotFound without such a disk.
     async fn assign(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        options: DiskAssign,
+    ) -> Result<Disk, PortError>;
+
+    /// Takes the assignment from one disk, so that its volume has no assigned one. Idempotent: a disk that is not
+    /// assigned is not written. NotFound without such a disk. The caller makes sure that nobody uses it.
+    async fn unassign(
         &self,
         call: &Call<'_>,
         scope: AppScope<'_>,

@@ -3,7 +3,7 @@
 use crate::program::{run, run_with_fault, store_arguments};
 use crate::requests::{create_request, disks, made, volume};
 use crate::{copy_up, fill, shown};
-use kompox_node_protocol::{AssignDisk, DeleteDisk, Operation, Request};
+use kompox_node_protocol::{AssignDisk, DeleteDisk, Operation, Request, UnassignDisk};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -33,7 +33,7 @@ fn run_case(case: &Case<'_>, root: &Path, fault: Option<&str>) -> Output {
 }
 
 fn is_done(output: &Output) -> bool {
-    output.status.success() && !output.stdout.starts_with(br#"{"version":1,"outcome":{"error""#)
+    output.status.success() && !output.stdout.starts_with(br#"{"version":2,"outcome":{"error""#)
 }
 
 /// Runs the case without a fault, then with one at every step; each time the repetition must end in the same state.
@@ -121,6 +121,10 @@ fn every_step_of_the_store_may_be_the_last() {
     });
     let assign = AssignDisk { volume: volume("db"), generation: 1, disk: "d2".into() };
     points += check_request("assign", &two_disks, Operation::Assign(assign), &nothing_is_lost);
+    let unassign = UnassignDisk { volume: volume("db"), generation: 1, disk: "d1".into() };
+    points += check_request("unassign", &two_disks, Operation::Unassign(unassign), &|root| {
+        assert_eq!(crate::requests::disks(root).len(), 2);
+    });
     let delete = DeleteDisk { volume: volume("db"), generation: 1, disk: "d2".into() };
     points += check_request("delete", &two_disks, Operation::Delete(delete), &nothing_is_lost);
     points += check_request("init", &|_| {}, Operation::Init {}, &|_| {});

@@ -3,7 +3,7 @@
 use crate::program::ask;
 use kompox_node_protocol::{
     AppRef, AssignDisk, Assigned, CreateDisk, Created, DeleteDisk, Deleted, Failure, Holder, Identity,
-    Listing, Operation, Request, Status, Success, VolumeRef,
+    Listing, Operation, Request, Status, Success, UnassignDisk, VolumeRef,
 };
 use std::path::Path;
 
@@ -44,6 +44,14 @@ pub(crate) fn made(root: &Path, disk: &str, generation: u64) -> Created {
 pub(crate) fn assign(root: &Path, disk: &str, generation: u64) -> Result<Assigned, Failure> {
     let request = AssignDisk { volume: volume("db"), generation, disk: disk.into() };
     ask(root, &Request::new(Operation::Assign(request))).map(|success| match success {
+        Success::Assigned(assigned) => assigned,
+        other => panic!("{other:?}"),
+    })
+}
+
+pub(crate) fn unassign(root: &Path, disk: &str, generation: u64) -> Result<Assigned, Failure> {
+    let request = UnassignDisk { volume: volume("db"), generation, disk: disk.into() };
+    ask(root, &Request::new(Operation::Unassign(request))).map(|success| match success {
         Success::Assigned(assigned) => assigned,
         other => panic!("{other:?}"),
     })

@@ -2,7 +2,7 @@
 
 use crate::program::{ask, command, run, store_arguments};
 use crate::requests::{
-    app, assign, create, create_request, delete, disks, list, listing, made, status, volume,
+    app, assign, create, create_request, delete, disks, list, listing, made, status, unassign, volume,
 };
 use crate::shown;
 use kompox_node_protocol::{Backend, DiskState, Kind, Operation, Request, Success};
@@ -143,6 +143,30 @@ fn assign_is_exclusive_and_skips_what_is_right() {
 }
 
 #[test]
+fn unassign_leaves_no_assigned_disk_and_skips_what_is_right() {
+    let temp = tempdir().unwrap();
+    let root = temp.path();
+    made(root, "d1", 0);
+    made(root, "d2", 1);
+    let taken = unassign(root, "d1", 1).unwrap();
+    assert_eq!((taken.changed, taken.previous.as_deref()), (true, Some("d1")));
+    assert_eq!((taken.volume.generation, taken.volume.assigned), (2, None));
+    assert_eq!(disks(root), ["d1", "d2"]);
+    let before = shown::tree(root);
+    for disk in ["d1", "d2"] {
+        assert!(!unassign(root, disk, 1).unwrap().changed, "also with a stale generation");
+    }
+    assert_eq!(unassign(root, "d3", 2).unwrap_err().kind, Kind::NotFound);
+    assert_eq!(shown::tree(root), before);
+    assert!(
+        !create(root, create_request(volume("db"), "d4", 2)).unwrap().disk.assigned,
+        "it is not the first"
+    );
+    assign(root, "d2", 2).unwrap();
+    assert_eq!(unassign(root, "d2", 2).unwrap_err().kind, Kind::Conflict, "the record changed meanwhile");
+}
+
+#[test]
 fn a_stale_generation_changes_nothing() {
     let temp = tempdir().unwrap();
     let root = temp.path();
@@ -206,7 +230,8 @@ fn wrong_requests_are_answered_and_write_nothing() {
     for (text, kind) in [
         ("", Kind::Invalid),
         ("{}", Kind::Invalid),
-        (r#"{"version":1,"operation":{"format":{}}}"#, Kind::Invalid),
+        (r#"{"version":2,"operation":{"format":{}}}"#, Kind::Invalid),
+        (r#"{"version":1,"operation":{"list":{}}}"#, Kind::Unsupported),
         (r#"{"version":9,"operation":{"list":{}}}"#, Kind::Unsupported),
     ] {
         let output = run(&store_arguments(&root), text.as_bytes());

@@ -49,14 +49,14 @@ async fn a_node_that_does_not_answer_is_a_gap() {
     let why = "kompox-node ended with code 0, it said: it is broken; the answer is not understood: \
                expected value at line 1 column 1";
     assert_eq!(gaps(&scene).await, unreachable(why));
-    scene.fake.set_fault("b", Some(ExecFault::Says(r#"{"version":2,"outcome":{}}"#)));
-    let why = "kompox-node ended with code 0, it said: it is broken; \
-               the answer has protocol version 2, this program speaks version 1";
-    assert_eq!(gaps(&scene).await, unreachable(why));
+    scene.fake.set_fault("b", Some(ExecFault::Says(r#"{"version":1,"outcome":{}}"#)));
+    let why = "node b: kompox-node there is of another version: \
+               the answer has protocol version 1, this program speaks version 2";
+    assert_eq!(gaps(&scene).await, vec![(GapKind::NotInstalled, why.to_owned())]);
     scene.fake.set_fault(
         "b",
         Some(ExecFault::Says(
-            r#"{"version":1,"outcome":{"error":{"kind":"unavailable","message":"the disk is gone"}}}"#,
+            r#"{"version":2,"outcome":{"error":{"kind":"unavailable","message":"the disk is gone"}}}"#,
         )),
     );
     assert_eq!(gaps(&scene).await, unreachable("the disk is gone"));

@@ -191,6 +191,7 @@ impl Run<'_> {
                 show(&disk)
             }
             "assign" => show(&disks.assign(call, scope, &volume, &name, DiskAssign { dry_run }).await?),
+            "unassign" => show(&disks.unassign(call, scope, &volume, &name, DiskAssign { dry_run }).await?),
             "delete" => disks.delete(call, scope, &volume, &name, DiskDelete { dry_run }).await?.to_string(),
             "occupied" => {
                 let paths: Vec<_> = step.names[2..].iter().map(ToString::to_string).collect();

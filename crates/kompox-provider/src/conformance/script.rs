@@ -12,7 +12,7 @@
 //!
 //! Words of every action: `as=APP` another app, `cluster=NAME` and `uid=UID` another cluster asks, `cancelled` and `late`
 //! the call is so from the start, `cancelled-soon` and `late-soon` after a moment. `create`: `at=SECONDS`,
-//! `if-not-exists`, `source=TEXT`. `assign`, `delete`: `dry-run`. `fill`: `empty`.
+//! `if-not-exists`, `source=TEXT`. `assign`, `unassign`, `delete`: `dry-run`. `fill`: `empty`.
 
 /// One rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,9 +46,10 @@ impl<'a> Step<'a> {
 }
 
 /// Each action with the number of names it takes, at least.
-const ACTIONS: [(&str, usize); 12] = [
+const ACTIONS: [(&str, usize); 13] = [
     ("create", 2),
     ("assign", 2),
+    ("unassign", 2),
     ("delete", 2),
     ("list", 0),
     ("occupied", 3),

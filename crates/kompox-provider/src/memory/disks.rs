@@ -176,6 +176,17 @@ fn assign(state: &mut State, request: &Request<'_>, options: DiskAssign) -> Resu
     Ok(disk)
 }
 
+fn unassign(state: &mut State, request: &Request<'_>, options: DiskAssign) -> Result<Disk, PortError> {
+    let mut disk = request.find(state)?.ok_or_else(|| request.error(ErrorKind::NotFound))?;
+    if disk.assigned && !options.dry_run {
+        state.write(request.operation, &request.target, |state| {
+            request.change(state, |named, disk| disk.assigned &= !named);
+        })?;
+    }
+    disk.assigned = false;
+    Ok(disk)
+}
+
 fn delete(state: &mut State, request: &Request<'_>, options: DiskDelete) -> Result<bool, PortError> {
     let Some(disk) = request.find(state)? else {
         return Ok(false);
@@ -277,6 +288,18 @@ impl Disks for Memory {
     ) -> Result<Disk, PortError> {
         let request = Request::new(Operation::Assign, scope, volume, disk);
         self.run(call, request.operation, &request.target, |state| assign(state, &request, options)).await
+    }
+
+    async fn unassign(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        options: DiskAssign,
+    ) -> Result<Disk, PortError> {
+        let request = Request::new(Operation::Unassign, scope, volume, disk);
+        self.run(call, request.operation, &request.target, |state| unassign(state, &request, options)).await
     }
 
     async fn delete(

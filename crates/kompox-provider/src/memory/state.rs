@@ -25,6 +25,8 @@ pub enum Operation {
     Create,
     /// Assigning a disk.
     Assign,
+    /// Taking the assignment from a disk.
+    Unassign,
     /// Deleting a disk.
     Delete,
     /// Asking which sub-paths hold something.
@@ -43,6 +45,7 @@ impl Operation {
             Self::List => ("list disks of", "app"),
             Self::Create => ("create", "disk"),
             Self::Assign => ("assign", "disk"),
+            Self::Unassign => ("unassign", "disk"),
             Self::Delete => ("delete", "disk"),
             Self::LookInto => ("look into", "disk"),
             Self::Fill => ("fill", "disk"),

@@ -23,6 +23,7 @@ async fn a_driver_that_breaks_a_rule_is_found_out() {
         ),
         (Broken::WritesInDryRuns, "a dry run writes nothing and says what would be"),
         (Broken::IgnoresCancelling, "cancelling ends a call that waits"),
+        (Broken::UnassignsNothing, "a disk whose assignment is taken is assigned again or deleted"),
         (Broken::IgnoresHolders, "a cluster that does not hold the volume changes nothing"),
     ] {
         let inner = Subject::new();
@@ -41,6 +42,7 @@ enum Broken {
     WritesInDryRuns,
     IgnoresCancelling,
     IgnoresHolders,
+    UnassignsNothing,
 }
 
 struct BrokenDisks {
@@ -117,6 +119,21 @@ impl Disks for BrokenDisks {
         let (deaf, cluster) = (Cancel::new(), cluster());
         options.dry_run &= self.how != Broken::WritesInDryRuns;
         self.memory.assign(&self.call(call, &deaf), self.scope(scope, &cluster), volume, disk, options).await
+    }
+
+    async fn unassign(
+        &self,
+        call: &Call<'_>,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        disk: &DiskName,
+        mut options: DiskAssign,
+    ) -> PortResult<Disk> {
+        let (deaf, cluster) = (Cancel::new(), cluster());
+        options.dry_run &= self.how != Broken::WritesInDryRuns;
+        options.dry_run |= self.how == Broken::UnassignsNothing;
+        let (call, scope) = (self.call(call, &deaf), self.scope(scope, &cluster));
+        self.memory.unassign(&call, scope, volume, disk, options).await
     }
 
     async fn delete(

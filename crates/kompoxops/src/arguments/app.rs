@@ -27,6 +27,18 @@ pub(crate) enum AppCommand {
     /// Standard input is passed on. A terminal is allocated when input and output are terminals. Ends with
     /// the exit code of the command.
     Exec(ExecArguments),
+    /// Stop the app's Pod; everything else stays
+    ///
+    /// The app stays stopped until `app start`: a deploy in between brings it up to date and does not start it.
+    /// Its disks stay assigned, and nothing that leads to its data is removed.
+    Stop,
+    /// Start a stopped app on the disks it had
+    Start(StartArguments),
+    /// Replace the app's Pod by a new one of the same kind
+    ///
+    /// An app is one Pod, so that all services restart together, in the order of depends_on. The app is not
+    /// reachable from when the Pod begins to stop until the new one is ready; how long that took is said.
+    Restart(StartArguments),
     /// Remove the app from the cluster; its disks stay
     ///
     /// Everything of the app goes but its Namespace and its disks. A later deploy finds them again.
@@ -126,6 +138,14 @@ pub(crate) struct ExecArguments {
     /// Program and arguments; no shell is involved
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<String>,
+}
+
+/// Arguments of `app start` and `app restart`.
+#[derive(Debug, Args)]
+pub(crate) struct StartArguments {
+    /// End once the Pod is on its way, without waiting for the app to be ready
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// Arguments of `app destroy`.

@@ -1,5 +1,6 @@
 //! `disk …`.
 
+use super::ComposeArguments;
 use clap::{Args, Subcommand};
 use kompox_model::quantity::Bytes;
 use kompox_model::{DiskName, DiskSource, VolumeName};
@@ -15,6 +16,18 @@ pub(crate) enum DiskCommand {
     ///
     /// Only the record changes; a running app keeps its disk until it is deployed again.
     Assign(OneDiskArguments),
+    /// Switch the app to another disk, now
+    ///
+    /// Stops the app's Pod, sees it gone, assigns the disk, deploys the app on it, and remembers the former
+    /// disk: --previous goes back to it. Refused before anything is stopped if the disk is not ready, is used by
+    /// others or belongs to another cluster. If the switch fails before the disk is assigned, the app is started
+    /// again on its former one. How long the app was not ready is said at the end.
+    Attach(AttachArguments),
+    /// Leave a volume without an assigned disk
+    ///
+    /// Only while no Pod uses the disk: stop the app first. The disk can be deleted then; deploys refuse until
+    /// a disk is assigned.
+    Detach(OneDiskArguments),
     /// Delete a disk and its data for good
     ///
     /// Refused while the disk is assigned or in use. A disk that does not exist is success.
@@ -51,6 +64,10 @@ pub(crate) struct CreateArguments {
     /// Succeed when a disk of that name exists already
     #[arg(long, requires = "name")]
     pub(crate) if_not_exists: bool,
+
+    /// Print what would be made, and make nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Arguments of the verbs on one disk.
@@ -63,4 +80,35 @@ pub(crate) struct OneDiskArguments {
     /// Volume it belongs to [default: the app's first]
     #[arg(long, value_name = "VOLUME")]
     pub(crate) volume: Option<VolumeName>,
+
+    /// Print what would become of the disk, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `disk attach`.
+#[derive(Debug, Args)]
+pub(crate) struct AttachArguments {
+    /// Name of the disk
+    #[arg(value_name = "NAME", required_unless_present = "previous")]
+    pub(crate) name: Option<DiskName>,
+
+    /// Go back to the disk that the volume used before the last switch
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) previous: bool,
+
+    /// Volume it belongs to [default: the app's first]
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) volume: Option<VolumeName>,
+
+    #[command(flatten)]
+    pub(crate) compose: ComposeArguments,
+
+    /// Ask the cluster what would change, print that, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// End once everything is applied, without waiting for the app to be ready
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }

@@ -11,11 +11,11 @@ mod init;
 
 pub(crate) use app::{
     AppCommand, ComposeArguments, DeployArguments, DestroyArguments, ExecArguments, LogsArguments,
-    ValidateArguments,
+    StartArguments, ValidateArguments,
 };
 pub(crate) use cluster::ClusterCommand;
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
-pub(crate) use disk::{CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
+pub(crate) use disk::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
 pub(crate) use duration::Limit;
 pub(crate) use init::InitArguments;
 
@@ -191,7 +191,7 @@ pub(crate) enum Noun {
     /// Validate, deploy, watch and remove an app
     #[command(subcommand)]
     App(AppCommand),
-    /// List, create, assign and delete the disks of an app
+    /// List, create, assign, attach, detach and delete the disks of an app
     #[command(subcommand)]
     Disk(DiskCommand),
     /// See the state of the cluster

@@ -1,11 +1,15 @@
 //! `disk …`.
 
-use crate::arguments::{CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
+use super::app::{deploy, outage};
+use crate::arguments::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
+use crate::compose;
 use crate::consent;
 use crate::exit::Failure;
 use crate::output::{self, Data, Table};
 use crate::session::{self, Session, Use};
-use kompox_engine::disk::{self, CreateOptions};
+use kompox_engine::app::DeployOptions;
+use kompox_engine::disk::{self, AttachOptions, Attached, CreateOptions, Target};
+use kompox_model::port::{DiskAssign, DiskDelete};
 use kompox_model::{Disk, DiskName};
 use serde::Serialize;
 
@@ -17,6 +21,8 @@ pub(super) fn run(session: &Session<'_>, command: DiskCommand) -> Result<(), Fai
         DiskCommand::List(arguments) => list(session, &arguments),
         DiskCommand::Create(arguments) => create(session, arguments),
         DiskCommand::Assign(arguments) => assign(session, &arguments),
+        DiskCommand::Attach(arguments) => attach(session, arguments),
+        DiskCommand::Detach(arguments) => detach(session, &arguments),
         DiskCommand::Delete(arguments) => delete(session, &arguments),
     }
 }
@@ -45,19 +51,21 @@ fn list(session: &Session<'_>, arguments: &ListArguments) -> Result<(), Failure>
 
 fn create(session: &Session<'_>, arguments: CreateArguments) -> Result<(), Failure> {
     let opened = session.open_app()?;
-    let CreateArguments { name, volume, size, source, if_not_exists } = arguments;
+    let CreateArguments { name, volume, size, source, if_not_exists, dry_run } = arguments;
     let options = CreateOptions {
         volume,
         name,
         size,
         source,
         if_not_exists,
+        dry_run,
         now: jiff::Timestamp::now(),
         random: session::random(),
     };
     let disk = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         Ok(disk::create(&connected.app()?, &options, &session::holder()).await?)
     })?;
+    dry(session, dry_run);
     one(session, disk)
 }
 
@@ -65,10 +73,97 @@ fn assign(session: &Session<'_>, arguments: &OneDiskArguments) -> Result<(), Fai
     let opened = session.open_app()?;
     let disk = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         let scope = connected.app()?;
-        Ok(disk::assign(&scope, arguments.volume.as_ref(), &arguments.name, &session::holder()).await?)
+        let options = DiskAssign { dry_run: arguments.dry_run };
+        let (volume, name) = (arguments.volume.as_ref(), &arguments.name);
+        Ok(disk::assign(&scope, volume, name, options, &session::holder()).await?)
     })?;
+    dry(session, arguments.dry_run);
     session.screen.note("a running app keeps its disk until it is deployed again: kompoxops app deploy");
     one(session, disk)
+}
+
+/// Answer of `disk attach`.
+#[derive(Serialize)]
+struct AttachAnswer {
+    dry_run: bool,
+    /// The disk that is used now.
+    disk: Disk,
+    /// The disk that was assigned before.
+    former: Option<DiskName>,
+    /// For how many seconds no Pod was Ready.
+    outage_seconds: Option<f64>,
+    /// The Pod that was seen to be Ready on the disk.
+    pod: Option<String>,
+    plan: deploy::PlanLines,
+}
+
+impl Data for AttachAnswer {
+    fn table(&self) -> String {
+        let changes =
+            if self.dry_run { format!("\n{}", deploy::DryRun(&self.plan).table()) } else { String::new() };
+        table(std::slice::from_ref(&self.disk)) + &changes
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec![self.disk.name.to_string()]
+    }
+}
+
+fn attach(session: &Session<'_>, arguments: AttachArguments) -> Result<(), Failure> {
+    let mut opened = session.open_app()?;
+    let loaded = compose::load(&mut opened, &arguments.compose, session.screen)?;
+    let AttachArguments { name, previous: _, volume, compose: _, dry_run, no_wait } = arguments;
+    let options = AttachOptions {
+        volume,
+        target: name.map_or(Target::Previous, Target::Named),
+        deploy: DeployOptions {
+            dry_run,
+            no_wait,
+            start_empty: std::collections::BTreeSet::new(),
+            now: jiff::Timestamp::now(),
+            random: session::random(),
+        },
+    };
+    let attached = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
+        Ok(disk::attach(&connected.app()?, &loaded, &options, &session::holder()).await?)
+    })?;
+    let Attached { disk, former, outage_seconds, deployed } = attached;
+    session.screen.diagnostics(&deployed.notes, &opened.sources);
+    match &former {
+        Some(former) => {
+            let switch = format!("from disk {former} to disk {}", disk.name);
+            let back = format!("switched {switch}; back again: kompoxops disk attach --previous");
+            session.screen.note(&if dry_run {
+                format!("would stop the Pod and switch {switch}")
+            } else {
+                back
+            });
+        }
+        None => session.screen.note(&format!("disk {} was assigned already", disk.name)),
+    }
+    dry(session, dry_run);
+    outage(session, outage_seconds);
+    let plan = deploy::PlanLines::new(dry_run, &deployed.plan);
+    let answer = AttachAnswer { dry_run, disk, former, outage_seconds, pod: deployed.pod, plan };
+    output::print(&answer, session.global.output)
+}
+
+fn detach(session: &Session<'_>, arguments: &OneDiskArguments) -> Result<(), Failure> {
+    let opened = session.open_app()?;
+    let disk = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
+        let (volume, name) = (arguments.volume.as_ref(), &arguments.name);
+        let options = DiskAssign { dry_run: arguments.dry_run };
+        Ok(disk::detach(&connected.app()?, volume, name, options, &session::holder()).await?)
+    })?;
+    dry(session, arguments.dry_run);
+    one(session, disk)
+}
+
+/// Says that nothing happened, if so.
+fn dry(session: &Session<'_>, dry_run: bool) {
+    if dry_run {
+        session.screen.note("dry run, nothing was changed");
+    }
 }
 
 /// Shows the disk that a command made or changed.
@@ -86,13 +181,17 @@ struct Deleted<'a> {
 
 fn delete(session: &Session<'_>, arguments: &OneDiskArguments) -> Result<(), Failure> {
     let opened = session.open_app()?;
-    let OneDiskArguments { name, volume } = arguments;
+    let OneDiskArguments { name, volume, dry_run } = arguments;
     let app = &opened.app()?.name;
-    let question = format!("Delete disk {name} of app {app} and all its data for good?");
-    consent::ask(session, &question, "add --yes if you are sure")?;
+    if !dry_run {
+        let question = format!("Delete disk {name} of app {app} and all its data for good?");
+        consent::ask(session, &question, "add --yes if you are sure")?;
+    }
+    let options = DiskDelete { dry_run: *dry_run };
     let deleted = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
-        Ok(disk::delete(&connected.app()?, volume.as_ref(), name, &session::holder()).await?)
+        Ok(disk::delete(&connected.app()?, volume.as_ref(), name, options, &session::holder()).await?)
     })?;
+    dry(session, *dry_run);
     if !deleted {
         session.screen.note(&format!("there is no disk {name}"));
     }

@@ -64,8 +64,10 @@ async fn ingress(
 struct Answer {
     app: String,
     namespace: String,
-    /// The Pod that was seen to be Ready; none with `--no-wait` and `--dry-run`.
+    /// The Pod that was seen to be Ready; none with `--no-wait` and `--dry-run`, and of a stopped app.
     pod: Option<String>,
+    /// The app was stopped with `app stop` and stays so.
+    stopped: bool,
     hosts: Vec<HostLine>,
     /// Records that the user must set for custom hosts.
     dns: Vec<Record>,
@@ -93,7 +95,7 @@ struct Record {
 
 /// A plan with its references taken apart.
 #[derive(Serialize)]
-struct PlanLines {
+pub(in crate::command) struct PlanLines {
     dry_run: bool,
     /// Every object and what happens to it.
     changes: Vec<ObjectLine>,
@@ -123,26 +125,29 @@ impl Answer {
             port: host.port,
             custom: host.custom,
         });
-        let changes = deployed.plan.changes.iter().map(|change| ObjectLine {
-            kind: change.reference.gvk.kind.clone(),
-            namespace: change.reference.namespace.clone(),
-            name: change.reference.name.clone(),
-            action: change.action.clone(),
-        });
         let hosts: Vec<_> = hosts.collect();
         Self {
             app: opened.configuration.app_identity().map(|identity| identity.to_string()).unwrap_or_default(),
             namespace: deployed.namespace.clone(),
             pod: deployed.pod.clone(),
+            stopped: deployed.stopped,
             dns: records(&hosts, ingress),
             hosts,
-            plan: PlanLines {
-                dry_run,
-                changes: changes.collect(),
-                disks: deployed.plan.disks.clone(),
-                objects: Vec::new(),
-            },
+            plan: PlanLines::new(dry_run, &deployed.plan),
         }
+    }
+}
+
+impl PlanLines {
+    /// The lines of a plan, without the objects.
+    pub(in crate::command) fn new(dry_run: bool, plan: &Plan) -> Self {
+        let changes = plan.changes.iter().map(|change| ObjectLine {
+            kind: change.reference.gvk.kind.clone(),
+            namespace: change.reference.namespace.clone(),
+            name: change.reference.name.clone(),
+            action: change.action.clone(),
+        });
+        Self { dry_run, changes: changes.collect(), disks: plan.disks.clone(), objects: Vec::new() }
     }
 }
 
@@ -185,7 +190,7 @@ fn summary(plan: &Plan) -> String {
 /// Answer of `app deploy --dry-run`.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct DryRun<'a>(&'a PlanLines);
+pub(in crate::command) struct DryRun<'a>(pub(in crate::command) &'a PlanLines);
 
 impl ObjectLine {
     fn name(&self) -> String {

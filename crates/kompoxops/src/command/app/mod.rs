@@ -1,11 +1,14 @@
 //! `app …`, one module per verb.
 
-mod deploy;
+pub(super) mod deploy;
 mod destroy;
 mod exec;
 mod logs;
+mod power;
 mod status;
 mod validate;
+
+pub(super) use power::outage;
 
 use crate::arguments::AppCommand;
 use crate::exit::{DONE, Failure};
@@ -21,6 +24,9 @@ pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Fail
         AppCommand::Status => status::run(session)?,
         AppCommand::Logs(arguments) => logs::run(session, arguments)?,
         AppCommand::Exec(arguments) => return exec::run(session, arguments),
+        AppCommand::Stop => power::stop(session)?,
+        AppCommand::Start(arguments) => power::start(session, &arguments)?,
+        AppCommand::Restart(arguments) => power::restart(session, &arguments)?,
         AppCommand::Destroy(arguments) => destroy::run(session, &arguments)?,
     }
     Ok(DONE)
