@@ -23,6 +23,8 @@ pub(crate) const DENIED: u8 = 6;
 pub(crate) const UNSUPPORTED: u8 = 7;
 /// 8: unavailable, throttled, timed out.
 pub(crate) const UNAVAILABLE: u8 = 8;
+/// 10: a `--check` found a difference.
+pub(crate) const DIFFERENCE: u8 = 10;
 /// 130: interrupted, as shells call it.
 pub(crate) const INTERRUPTED: u8 = 130;
 

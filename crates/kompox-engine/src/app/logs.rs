@@ -169,19 +169,24 @@ pub(crate) fn find_container<'a>(all: &'a [ContainerState], service: &str) -> Re
 
 /// The newest Pod that is not on its way out, or the newest at all.
 pub(crate) fn newest<'a>(scope: &Scope<'_>, pods: &'a [Value]) -> Result<&'a Value, Error> {
-    let age = |pod: &&Value| {
-        let going = pod.pointer("/metadata/deletionTimestamp").is_some();
-        let made =
-            pod.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default().to_owned();
-        (!going, made)
-    };
-    pods.iter().max_by_key(age).ok_or_else(|| {
+    newest_of(pods).ok_or_else(|| {
         Error::refused(
             ErrorKind::NotFound,
             format!("app {} has no Pod on this cluster", scope.app.name),
             "deploy it first: kompoxops app deploy",
         )
     })
+}
+
+/// The same where none is no error.
+pub(crate) fn newest_of(pods: &[Value]) -> Option<&Value> {
+    let age = |pod: &&Value| {
+        let going = pod.pointer("/metadata/deletionTimestamp").is_some();
+        let made =
+            pod.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default().to_owned();
+        (!going, made)
+    };
+    pods.iter().max_by_key(age)
 }
 
 /// Name of a Pod.

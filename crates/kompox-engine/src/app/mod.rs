@@ -3,8 +3,10 @@
 pub(crate) mod act;
 pub(crate) mod deploy;
 mod destroy;
+mod diff;
 mod exec;
 mod gather;
+mod list;
 pub(crate) mod live;
 mod load;
 mod logs;
@@ -25,7 +27,9 @@ pub(crate) mod workload;
 
 pub use deploy::{DeployOptions, Deployed, deploy};
 pub use destroy::{DestroyOptions, Destroyed, destroy};
+pub use diff::{Difference, Differences, diff};
 pub use exec::{ExecOptions, exec};
+pub use list::{AppLine, list};
 pub use load::{Loaded, Source, load};
 pub use logs::{LogOptions, logs};
 pub use plan::{Action, Change, Plan};

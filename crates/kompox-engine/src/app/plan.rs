@@ -152,7 +152,8 @@ pub(crate) fn differences(live: &Value, after: &Value) -> Vec<String> {
     fields
 }
 
-fn comparable(body: &Value) -> Value {
+/// An object without what the server writes itself.
+pub(crate) fn comparable(body: &Value) -> Value {
     let mut body = body.clone();
     if let Some(object) = body.as_object_mut() {
         for key in ["status", "apiVersion", "kind"] {

@@ -11,6 +11,7 @@ mod dying;
 mod failing;
 mod kill;
 mod kubelet;
+mod looking;
 mod power;
 mod refused;
 mod volumes;

@@ -18,6 +18,13 @@ pub(crate) enum AppCommand {
     /// Makes missing disks, applies what differs, removes what is no longer part of the app, and waits until
     /// the app is ready or can say why it is not. A repeat with nothing to do writes nothing.
     Deploy(DeployArguments),
+    /// List the apps on the cluster, and those of the configuration that are not there
+    List,
+    /// Show what a deploy would change, line by line
+    ///
+    /// What is on the cluster is compared with what the server says a deploy would make of it. Data of Secrets
+    /// are shown by their SHA-256. Nothing is written.
+    Diff(DiffArguments),
     /// Show containers, hosts and disks of the app
     Status,
     /// Show what the app's containers wrote
@@ -87,6 +94,21 @@ pub(crate) struct DeployArguments {
     pub(crate) no_wait: bool,
 
     /// Give a volume a new, empty disk although data of it lies elsewhere; may be repeated
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) start_empty: Vec<VolumeName>,
+}
+
+/// Arguments of `app diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    #[command(flatten)]
+    pub(crate) compose: ComposeArguments,
+
+    /// End with exit code 10 when something differs
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Compare as if these volumes were given new, empty disks; may be repeated
     #[arg(long, value_name = "VOLUME")]
     pub(crate) start_empty: Vec<VolumeName>,
 }

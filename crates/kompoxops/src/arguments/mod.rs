@@ -10,8 +10,8 @@ mod duration;
 mod init;
 
 pub(crate) use app::{
-    AppCommand, ComposeArguments, DeployArguments, DestroyArguments, ExecArguments, LogsArguments,
-    StartArguments, ValidateArguments,
+    AppCommand, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments, ExecArguments,
+    LogsArguments, StartArguments, ValidateArguments,
 };
 pub(crate) use cluster::ClusterCommand;
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
@@ -66,6 +66,7 @@ Exit codes:
     6  denied, or not authenticated
     7  not supported
     8  unavailable, too many requests, or timed out
+   10  a --check found a difference
   130  interrupted
 `app exec` ends with the exit code of the command it ran.";
 

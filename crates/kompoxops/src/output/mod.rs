@@ -1,7 +1,9 @@
 //! Data on stdout: tables, JSON, YAML and names. IO: writes to stdout only.
 
+mod difference;
 mod table;
 
+pub(crate) use difference::unified;
 pub(crate) use table::Table;
 
 use crate::arguments::OutputForm;

@@ -2,7 +2,9 @@
 
 pub(super) mod deploy;
 mod destroy;
+mod diff;
 mod exec;
+mod list;
 mod logs;
 mod power;
 mod status;
@@ -21,6 +23,8 @@ pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Fail
     match command {
         AppCommand::Validate(arguments) => validate::run(session, &arguments)?,
         AppCommand::Deploy(arguments) => deploy::run(session, arguments)?,
+        AppCommand::List => list::run(session)?,
+        AppCommand::Diff(arguments) => return diff::run(session, &arguments),
         AppCommand::Status => status::run(session)?,
         AppCommand::Logs(arguments) => logs::run(session, arguments)?,
         AppCommand::Exec(arguments) => return exec::run(session, arguments),

@@ -24,7 +24,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<(), Failure> {
 #[serde(transparent)]
 struct Answer(AppStatus);
 
-fn word(state: State) -> &'static str {
+pub(super) fn word(state: State) -> &'static str {
     match state {
         State::Absent => "absent",
         State::Stopped => "stopped",

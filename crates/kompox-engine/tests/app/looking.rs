@@ -1,0 +1,80 @@
+//! What only looks: `app diff`, `app list`.
+
+use crate::bed::{Bed, COMPOSE, changed};
+use kompox_engine::app::{self, Action, State};
+use kompox_engine::cluster::ClusterScope;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_diff_shows_what_a_deploy_would_change_and_no_secret() {
+    let bed = Bed::deployed().await;
+    let scope = bed.scope(&bed.client);
+    let none = app::diff(&scope, &bed.load(COMPOSE), &Default::default()).await.unwrap();
+    assert!(none.objects.is_empty() && none.disks.is_empty());
+    let found = app::diff(&scope, &bed.load(&changed()), &Default::default()).await.unwrap();
+    let kinds: Vec<_> = found.objects.iter().map(|o| (o.reference.gvk.kind.as_str(), &o.action)).collect();
+    assert!(
+        matches!(
+            kinds.as_slice(),
+            [("Secret", Action::Create), ("Deployment", Action::Update { .. }), ("Secret", Action::Delete)]
+        ),
+        "{kinds:?}"
+    );
+    let secret = &found.objects[0];
+    assert!(secret.before.is_none());
+    let shown = secret.after.as_ref().unwrap()["data"]["COLOUR"].as_str().unwrap();
+    assert!(shown.starts_with("sha256:"), "{shown}");
+    let deployment = &found.objects[1];
+    let (before, after) = (deployment.before.as_ref().unwrap(), deployment.after.as_ref().unwrap());
+    assert_ne!(before, after);
+    for body in [before, after] {
+        assert!(body.get("status").is_none() && body["metadata"].get("uid").is_none(), "{body}");
+    }
+    assert_eq!(bed.writes(), Vec::<String>::new());
+    let all = format!("{found:?}");
+    assert!(!all.contains("Ymx1ZQ"), "blue, as Secrets hold it");
+
+    let fresh = Bed::new().await;
+    let found =
+        app::diff(&fresh.scope(&fresh.client), &fresh.load(COMPOSE), &Default::default()).await.unwrap();
+    assert!(found.objects.len() > 8 && found.disks.len() == 1);
+    assert!(found.objects.iter().all(|object| object.before.is_none() && object.after.is_some()));
+}
+
+#[tokio::test]
+async fn a_list_has_every_app_in_four_requests() {
+    let bed = Bed::deployed().await;
+    let copy = |name: &str| {
+        let identity = format!("ops/mem/{name}");
+        let mut namespace = bed.api.object(&bed.namespace_path()).unwrap();
+        namespace["metadata"]["name"] = json!(format!("k4x-{name}"));
+        namespace["metadata"]["annotations"]["kompox.dev/identity"] = json!(identity);
+        bed.api.put(&format!("/api/v1/namespaces/k4x-{name}"), namespace);
+    };
+    for number in 0..100 {
+        copy(&format!("other{number:02}"));
+    }
+    let configured = [bed.identity(), "ops/mem/zz-absent".parse().unwrap()];
+    let scope = ClusterScope {
+        workspace: &bed.workspace,
+        provider: &bed.provider,
+        cluster: &bed.cluster,
+        driver: &bed.driver,
+        kubernetes: &bed.client,
+        cancel: &bed.cancel,
+        deadline: None,
+        progress: &bed.told,
+    };
+    bed.api.forget();
+    let apps = app::list(&scope, &configured).await.unwrap();
+    assert_eq!((apps.len(), bed.api.requests().len()), (102, 4));
+    let of = |name: &str| apps.iter().find(|line| line.app.ends_with(name)).unwrap();
+    let shop = of("/shop");
+    assert_eq!((shop.state, shop.ready, shop.containers, shop.configured), (State::Ready, 1, 1, true));
+    assert_eq!(shop.hosts, ["shop.c1.example.org"]);
+    assert_eq!((of("other07").state, of("other07").configured), (State::Stopped, false));
+    assert_eq!((of("zz-absent").state, of("zz-absent").namespace.as_ref()), (State::Absent, None));
+    app::stop(&bed.scope(&bed.client), "tester").await.unwrap();
+    let apps = app::list(&scope, &configured).await.unwrap();
+    assert_eq!(apps.iter().find(|line| line.app.ends_with("/shop")).unwrap().state, State::Stopped);
+}
