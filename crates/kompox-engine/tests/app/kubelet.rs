@@ -88,7 +88,9 @@ fn rolled_out(state: &mut State, namespace: &str, deployment: &Value) -> Option<
             let name = format!("app-{revision}");
             let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
             state.pods.push(path.clone());
-            Some((path, pod(template, &name, mode)))
+            let mut pod = pod(template, &name, mode);
+            pod["metadata"]["namespace"] = json!(namespace);
+            Some((path, pod))
         }
     }
 }

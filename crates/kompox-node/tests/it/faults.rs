@@ -123,7 +123,7 @@ fn every_step_of_the_store_may_be_the_last() {
     points += check_request("assign", &two_disks, Operation::Assign(assign), &nothing_is_lost);
     let unassign = UnassignDisk { volume: volume("db"), generation: 1, disk: "d1".into() };
     points += check_request("unassign", &two_disks, Operation::Unassign(unassign), &|root| {
-        assert_eq!(crate::requests::disks(root).len(), 2);
+        assert_eq!(disks(root).len(), 2);
     });
     let delete = DeleteDisk { volume: volume("db"), generation: 1, disk: "d2".into() };
     points += check_request("delete", &two_disks, Operation::Delete(delete), &nothing_is_lost);

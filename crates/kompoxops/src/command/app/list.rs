@@ -15,7 +15,9 @@ pub(super) fn run(session: &Session<'_>) -> Result<(), Failure> {
     let opened = everything.cluster(session.global.wanted(), session.screen)?;
     let here = |key: &NounKey| {
         let of = inventory.on_cluster(key);
-        of.is_some_and(|of| of.cluster == opened.configuration.cluster && of.provider == opened.configuration.provider)
+        of.is_some_and(|of| {
+            of.cluster == opened.configuration.cluster && of.provider == opened.configuration.provider
+        })
     };
     let apps = inventory.apps().filter(|(_, cluster)| here(cluster));
     let configured: Vec<_> = apps.map(|(identity, _)| identity.clone()).collect();
