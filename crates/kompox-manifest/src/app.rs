@@ -15,7 +15,8 @@ pub(crate) const KEYS: Keys = Keys {
     known: &["compose", "ingress", "resources", "network", "profiles", "env", "volumes", "settings"],
     later: &["access", "snapshots"],
 };
-const RESOURCES: Keys = Keys { known: &["cpu", "memory"], later: &[] };
+/// Keys of `resources`.
+pub(crate) const RESOURCES: Keys = Keys { known: &["cpu", "memory"], later: &[] };
 
 /// The section, before the driver's table is applied to it.
 pub(crate) struct Parts {

@@ -14,13 +14,16 @@ use kompox_yaml::{Diagnostic, Located, Span};
 pub(crate) const KEYS: Keys =
     Keys { known: &["existing", "auth", "ingress", "security", "network", "images", "settings"], later: &[] };
 /// The key of its provider in version 1.
-const PROVIDER: Keys = Keys { known: &["provider"], later: &[] };
-const AUTH: Keys = Keys { known: &["type", "kubeconfig", "context"], later: &[] };
-const INGRESS: Keys = Keys {
+pub(crate) const PROVIDER: Keys = Keys { known: &["provider"], later: &[] };
+/// Keys of `auth`.
+pub(crate) const AUTH: Keys = Keys { known: &["type", "kubeconfig", "context"], later: &[] };
+/// Keys of `ingress`.
+pub(crate) const INGRESS: Keys = Keys {
     known: &["controller", "namespace", "class", "certResolver", "domain"],
     later: &["certEmail", "certificates", "chart", "adopt"],
 };
-const IMAGES: Keys = Keys { known: &["node"], later: &[] };
+/// Keys of `images`.
+pub(crate) const IMAGES: Keys = Keys { known: &["node"], later: &[] };
 
 /// The section, before the driver's table is applied to it.
 pub(crate) struct Parts {

@@ -4,7 +4,8 @@ use crate::reader::{Field, Keys, Reader};
 use kompox_model::host;
 use kompox_yaml::{Diagnostic, Entry, Located};
 
-const RULE: Keys = Keys { known: &["port", "host"], later: &[] };
+/// Keys of a rule.
+pub(crate) const RULE: Keys = Keys { known: &["port", "host"], later: &[] };
 const KEY_HELP: &str = "write `http_80: www.example.com` for the host that leads to port 80";
 
 /// A custom host with its place.

@@ -9,7 +9,8 @@ use kompox_model::{Configuration, Inventory, NounKey};
 use kompox_yaml::{Diagnostic, Diagnostics, Limits, Node, SourceId, Sources, Span, parse};
 use std::collections::BTreeMap;
 
-const ROOT: Keys =
+/// Keys at the top.
+pub(crate) const ROOT: Keys =
     Keys { known: &["version", "service", "workspace", "provider", "cluster", "app"], later: &[] };
 
 /// What several texts say together.

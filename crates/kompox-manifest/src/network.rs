@@ -4,10 +4,14 @@ use crate::reader::{Field, Keys, Reader, Section};
 use kompox_model::{AppNetwork, Cidr, ClusterNetwork, Egress, PortRange};
 use kompox_yaml::Diagnostic;
 
-const CLUSTER: Keys = Keys { known: &["nodeCIDRs", "podCIDRs", "serviceCIDRs"], later: &[] };
-const APP: Keys = Keys { known: &["egress"], later: &[] };
-const EGRESS: Keys = Keys { known: &["allow", "deny"], later: &[] };
-const ALLOW: Keys = Keys { known: &["cidr", "ports"], later: &[] };
+/// Keys of `cluster.network`.
+pub(crate) const CLUSTER: Keys = Keys { known: &["nodeCIDRs", "podCIDRs", "serviceCIDRs"], later: &[] };
+/// Keys of `app.network`.
+pub(crate) const APP: Keys = Keys { known: &["egress"], later: &[] };
+/// Keys of `egress`.
+pub(crate) const EGRESS: Keys = Keys { known: &["allow", "deny"], later: &[] };
+/// Keys of an allowed network.
+pub(crate) const ALLOW: Keys = Keys { known: &["cidr", "ports"], later: &[] };
 const CODE: &str = "manifest.network";
 
 /// Reads `cluster.network`.

@@ -6,11 +6,13 @@ use kompox_model::{ClusterSecurity, Confinement, HostNamespace, HostPath};
 use kompox_yaml::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 
-const KEYS: Keys = Keys {
+/// Keys of the mapping.
+pub(crate) const KEYS: Keys = Keys {
     known: &["privileged", "hostNamespaces", "capabilities", "sysctls", "unconfined", "hostPaths", "devices"],
     later: &[],
 };
-const HOST_PATH: Keys = Keys { known: &["path", "readOnly"], later: &[] };
+/// Keys of a path.
+pub(crate) const HOST_PATH: Keys = Keys { known: &["path", "readOnly"], later: &[] };
 const CODE: &str = "manifest.security";
 
 /// Reads the section.

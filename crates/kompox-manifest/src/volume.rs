@@ -7,7 +7,8 @@ use kompox_model::quantity::{Bytes, with_unit};
 use kompox_model::{Settings, Volume, VolumeName};
 use kompox_yaml::{Diagnostic, Located, Span};
 
-const KEYS: Keys = Keys { known: &["name", "size", "compose", "type", "options"], later: &[] };
+/// Keys of the mapping.
+pub(crate) const KEYS: Keys = Keys { known: &["name", "size", "compose", "type", "options"], later: &[] };
 /// Option with the storage class of the cloud, such as `Standard_LRS` (CFG-24).
 const SKU: &str = "sku";
 

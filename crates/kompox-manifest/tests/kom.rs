@@ -201,3 +201,12 @@ fn nothing_is_loaded_beside_an_error() {
         assert!(loaded.is_none() && found.iter().any(|found| found.severity == Severity::Error));
     }
 }
+
+#[test]
+fn the_example_of_the_documentation_loads() {
+    let text = fs::read_to_string(tests().join("../../../docs/kom.md")).unwrap();
+    let example = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (loaded, found) = load_kom(example);
+    assert_eq!(found, "");
+    assert!(loaded.unwrap().inventory.of_app(&"ops/k3s/wiki".parse().unwrap()).is_some());
+}

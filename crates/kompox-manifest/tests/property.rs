@@ -1,6 +1,6 @@
 //! No text makes the loader panic or contradict itself, whole files with a slip in them least of all.
 
-use kompox_manifest::load;
+use kompox_manifest::{Text, TextForm, load, load_all};
 use kompox_yaml::Sources;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -21,6 +21,30 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(configuration.is_none(), diagnostics.has_errors(), "{}", diagnostics.render(&sources));
     prop_assert!(diagnostics.iter().all(|diagnostic| diagnostic.span().is_some()));
     prop_assert!(load(&sources, id) == (configuration, diagnostics));
+    Ok(())
+}
+
+const DOCUMENTS: [&str; 3] = [
+    include_str!("kom/accepted/several-of-everything/one.yml"),
+    include_str!("kom/accepted/several-of-everything/two.yaml"),
+    include_str!("kom/accepted/one-file/all.yml"),
+];
+
+/// Loads documents and checks what holds for every text.
+fn check_documents(text: &str) -> Result<(), TestCaseError> {
+    let mut sources = Sources::new();
+    let first = Text { source: sources.add("one.yml", DOCUMENTS[0]), form: TextForm::Kom };
+    let source = sources.add("two.yml", text);
+    for form in [TextForm::Either, TextForm::Kom, TextForm::KomOrOther] {
+        let texts = [first, Text { source, form }];
+        let (loaded, diagnostics) = load_all(&sources, &texts);
+        prop_assert_eq!(loaded.is_none(), diagnostics.has_errors(), "{}", diagnostics.render(&sources));
+        prop_assert!(diagnostics.iter().all(|diagnostic| diagnostic.span().is_some()));
+        if let Some(loaded) = &loaded {
+            prop_assert!(loaded.inventory.iter().all(|(key, _)| loaded.places.contains_key(key)));
+        }
+        prop_assert!(load_all(&sources, &texts) == (loaded, diagnostics));
+    }
     Ok(())
 }
 
@@ -66,5 +90,19 @@ proptest! {
             }
         }
         check(&text)?;
+    }
+
+    #[test]
+    fn mutated_documents(
+        file in 0..DOCUMENTS.len(),
+        slips in proptest::collection::vec((0u8..6, any::<Index>(), any::<Index>(), "[ -~\n]{0,6}"), 1..4),
+    ) {
+        let mut text = DOCUMENTS[file].to_owned();
+        for (kind, at, to, insert) in slips {
+            if !text.is_empty() {
+                text = mutate(&text, kind, at, to, &insert);
+            }
+        }
+        check_documents(&text)?;
     }
 }

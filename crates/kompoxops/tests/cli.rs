@@ -255,6 +255,29 @@ fn every_broken_configuration_is_refused_with_all_its_places() {
     assert!(count >= 50, "only {count} broken files found");
 }
 
+/// The same for KOM documents, from every command that reads a configuration.
+#[test]
+fn every_broken_folder_of_documents_is_refused_by_every_command() {
+    let folder = tests().join("../../kompox-manifest/tests/kom/refused");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        for command in ["config validate", "config show", "config convert", "app validate", "cluster status"]
+        {
+            let arguments = ["--kom", path.to_str().unwrap()].into_iter().chain(command.split(' '));
+            let Output { status, stdout, stderr } =
+                kompoxops(Path::new("/")).args(arguments).output().unwrap();
+            let stderr = text(&stderr);
+            assert_eq!((status.code(), stdout.len()), (Some(3), 0), "{command} {}\n{stderr}", path.display());
+            let errors = stderr.lines().filter(|line| line.contains(": error[")).count();
+            let plural = if errors == 1 { "" } else { "s" };
+            assert!(errors > 0 && stderr.ends_with(&format!(" has {errors} error{plural}\n")), "{stderr}");
+        }
+        count += 1;
+    }
+    assert!(count >= 14, "only {count} broken folders found");
+}
+
 #[test]
 fn version_is_that_of_the_package() {
     let home = tempfile::tempdir().unwrap();

@@ -6,8 +6,10 @@ use crate::{app, cluster, provider, workspace};
 use kompox_model::{AppName, ClusterName, ProviderName, WorkspaceName};
 use kompox_yaml::{Diagnostic, Located, Node, Span, nearest};
 
-const ROOT: Keys = Keys { known: &["apiVersion", "kind", "metadata", "spec"], later: &[] };
-const METADATA: Keys = Keys { known: &["name"], later: &[] };
+/// Keys at the top.
+pub(crate) const ROOT: Keys = Keys { known: &["apiVersion", "kind", "metadata", "spec"], later: &[] };
+/// Keys of `metadata`.
+pub(crate) const METADATA: Keys = Keys { known: &["name"], later: &[] };
 const OF_PROVIDER: Keys = Keys { known: &["workspace"], later: &[] };
 const OF_CLUSTER: Keys = Keys { known: &["workspace", "provider"], later: &[] };
 const OF_APP: Keys = Keys { known: &["workspace", "provider", "cluster"], later: &[] };
