@@ -1,13 +1,15 @@
 //! Kubernetes' own end-to-end suite as an oracle for the test bed. Builds it, runs it, reads its counts.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::golang;
 use crate::image::Image;
-use crate::program::{Program, last_lines};
+use crate::program::last_lines;
 use crate::steps::Steps;
 use crate::testbed::Testbed;
 use crate::up::UpOptions;
@@ -46,24 +48,32 @@ impl Testbed {
     }
 }
 
-fn run(cluster: &Cluster, suite: &std::path::Path) -> Result<SuiteCounts> {
+fn run(cluster: &Cluster, suite: &Path) -> Result<SuiteCounts> {
     let folder = cluster.folder().join("run");
     let repositories = folder.join("e2e-repositories.yaml");
     fs::write(&repositories, REPOSITORIES).map_err(Error::file("write", &repositories))?;
+    // Written as it goes: a run takes minutes, and whoever waits can look.
+    let log = cluster.folder().join("log/e2e.log");
+    let file = File::create(&log).map_err(Error::file("make", &log))?;
+    let errors = file.try_clone().map_err(Error::file("open", &log))?;
     let started = Instant::now();
-    let output = Program::new(suite)
+    // Failed specs are an exit status too; the counts tell more.
+    Command::new(suite)
         .current_dir(&folder)
         .env("KUBE_TEST_REPO_LIST", &repositories)
         .arg(format!("--kubeconfig={}", cluster.kubeconfig().display()))
         .args(["--provider=skeleton", "--ginkgo.no-color", "--ginkgo.timeout=30m"])
         .arg(format!("--ginkgo.focus={FOCUS}"))
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let log = cluster.folder().join("log/e2e.log");
-    fs::write(&log, text.as_bytes()).map_err(Error::file("write", &log))?;
+        .stdin(Stdio::null())
+        .stdout(file)
+        .stderr(errors)
+        .status()
+        .map_err(|source| Error::Start { program: suite.display().to_string(), source })?;
+    let text = fs::read(&log).map_err(Error::file("read", &log))?;
+    let text = String::from_utf8_lossy(&text);
     let counts = counts(&text).ok_or_else(|| Error::Form {
         what: format!("the end of {}", log.display()),
-        detail: last_lines(&format!("{text}{}", String::from_utf8_lossy(&output.stderr)), SHOWN_LINES),
+        detail: last_lines(&text, SHOWN_LINES),
     })?;
     Ok(SuiteCounts { duration: started.elapsed(), ..counts })
 }
