@@ -38,7 +38,7 @@ pub(super) fn measure(bench: &Bench, bed: &Bed) -> Outcome {
         (0..bench.runs).map(|run| door.watched(|| redeploy(&app, run))).collect::<Result<Vec<_>, _>>()?;
     print("a redeploy with a changed environment", &redeploys);
     let switches = (0..bench.runs).map(|run| switch(&app, &door, run)).collect::<Result<Vec<_>, _>>()?;
-    print("a switch to another disk, assigned and deployed", &switches);
+    print("a switch to another disk, disk attach", &switches);
     app.clear()?;
     forget_disks(&app)
 }
@@ -53,10 +53,7 @@ fn redeploy(app: &Project, run: usize) -> Outcome {
 fn switch(app: &Project, door: &Door, run: usize) -> Result<Duration, Box<dyn std::error::Error>> {
     let name = format!("bench-{}-{run}", std::process::id());
     app.ops(&["disk", "create", &name])?;
-    door.watched(|| {
-        app.ops(&["disk", "assign", &name])?;
-        app.ops(&["app", "deploy"]).map(|_| ())
-    })
+    door.watched(|| app.ops(&["--yes", "disk", "attach", &name]).map(|_| ()))
 }
 
 /// Deletes the disks that are not in use any more; the assigned one serves the next benchmark.

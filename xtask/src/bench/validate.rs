@@ -11,8 +11,8 @@ use std::process::Command;
 /// Files read in one round.
 const FILES: usize = 50;
 
-/// Files of real apps: the examples, and those of the golden cases.
-const WELL_KNOWN: &[&str] = &[
+/// Files that both read: the examples, and those of golden cases.
+const SOURCES: &[&str] = &[
     "examples/redmine",
     "examples/dokuwiki",
     "examples/wordpress",
@@ -20,8 +20,8 @@ const WELL_KNOWN: &[&str] = &[
     "crates/kompox-compose/tests/golden/redmine-postgres",
     "crates/kompox-compose/tests/golden/gitea-mariadb",
     "crates/kompox-compose/tests/golden/wordpress-mariadb",
-    "crates/kompox-compose/tests/golden/monitoring-stack",
-    "crates/kompox-compose/tests/golden/migration-oneshot",
+    "crates/kompox-convert/tests/golden/pod",
+    "crates/kompox-convert/tests/golden/storage",
     "crates/kompox-compose/tests/golden/healthchecks",
 ];
 
@@ -41,7 +41,7 @@ pub(super) fn rows(bench: &Bench) -> Result<Vec<Row>, Box<dyn std::error::Error>
     let target = crate::build::root().join("target/bench/validate");
     fs::remove_dir_all(&target).ok();
     let mut projects = Vec::new();
-    for source in WELL_KNOWN {
+    for source in SOURCES {
         let folder = target.join(source.rsplit('/').next().unwrap_or(source));
         copy(&crate::build::root().join(source), &folder)?;
         fs::write(folder.join("kompoxops.yml"), CONFIGURATION)?;
