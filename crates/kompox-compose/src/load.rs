@@ -11,7 +11,7 @@ use crate::{Project, ProjectFiles};
 pub struct Request<'a> {
     /// The project's name. `name:` in the file does not change it.
     pub name: &'a str,
-    /// The compose file's name for messages.
+    /// The compose file's name for messages. A text that was embedded in `sources` under it keeps its places there.
     pub file: &'a str,
     /// The compose file's text.
     pub text: &'a str,
@@ -46,7 +46,8 @@ pub enum DotEnv<'a> {
 /// are reported, ordered by position.
 #[must_use]
 pub fn load(sources: &mut Sources, request: &Request<'_>) -> (Option<Project>, Diagnostics) {
-    let id = sources.add(request.file, request.text);
+    let embedded = sources.embedded(request.file, request.text);
+    let id = embedded.unwrap_or_else(|| sources.add(request.file, request.text));
     let (documents, mut diagnostics) = kompox_yaml::parse(sources, id, Limits::default());
     let readable = !diagnostics.has_errors();
     let project = single(documents, sources, id, readable, &mut diagnostics)

@@ -150,6 +150,16 @@ pub(crate) fn dns(
     }
     if let Some((searches, span)) = &searches {
         limit("search domains", searches.len(), SEARCHES, *span, diagnostics);
+        if let Some(bad) = searches.iter().find(|search| !is_domain(search)) {
+            let message = format!("search domain `{bad}` is no domain");
+            diagnostics.push(Diagnostic::error("convert.dns", message).at(*span));
+        }
+    }
+    if let Some((options, span)) = &options
+        && let Some(bad) = options.iter().find(|option| !is_resolver_option(option))
+    {
+        let message = format!("resolver option `{bad}` is no option such as ndots:2");
+        diagnostics.push(Diagnostic::error("convert.dns", message).at(*span));
     }
     let policy = servers.is_some().then(|| "None".to_owned());
     let take = |list: Option<(Vec<String>, Span)>| list.map(|(values, _)| values);
@@ -159,6 +169,18 @@ pub(crate) fn dns(
         options: take(options).map(|options| options.iter().map(|option| resolver_option(option)).collect()),
     };
     (policy, (config != PodDNSConfig::default()).then_some(config))
+}
+
+/// What the API server takes as a search domain: it becomes a word of resolv.conf.
+fn is_domain(text: &str) -> bool {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    text.len() <= 253 && text.split('.').all(|label| check_label("label", label, 63).is_ok())
+}
+
+/// One word of resolv.conf.
+fn is_resolver_option(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    !text.is_empty() && text.len() <= 63 && !text.starts_with(':') && text.chars().all(legal)
 }
 
 fn limit(what: &str, count: usize, limit: usize, span: Span, diagnostics: &mut Diagnostics) {

@@ -24,6 +24,8 @@ pub struct StarterFacts {
     pub app: AppName,
     /// Path of the compose file, one line.
     pub compose: String,
+    /// What the app will have, a line of comment each: its hosts, its volumes.
+    pub findings: Vec<String>,
 }
 
 /// The file with its comments; [`crate::load`] accepts it, also with every example taken out of its comment.
@@ -64,6 +66,16 @@ cluster:
   #   certResolver: production
   #   # Replaces {{cluster}}.{{domain}} in default host names.
   #   domain: apps.example.com
+  # Networks that apps must not reach, where the cluster does not say them itself.
+  # network:
+  #   nodeCIDRs: [10.0.0.0/16]
+  #   podCIDRs: [10.42.0.0/16]
+  #   serviceCIDRs: [10.43.0.0/16]
+  # What apps may have beyond Pod Security level baseline; without it nothing.
+  # security:
+  #   privileged: false
+  #   capabilities: [NET_ADMIN]
+  #   hostPaths: [/srv/media]
   # The image of kompox-node, built by `cargo xtask image`.
   {images}
   {node_image}
@@ -72,13 +84,23 @@ app:
   name: {app}
   # A path relative to this file, or the compose text itself after a `|`.
   compose: {compose}
-  # Custom hosts for published ports, next to the default ones.
+{findings}  # Custom hosts for published ports, next to the default ones.
   # ingress:
   #   http_80: www.example.com
   # What the Pod may use in all.
   # resources:
   #   cpu: 500m
   #   memory: 1Gi
+  # Whom the app may reach although it is in a network of the cluster, and whom not although it is in the Internet.
+  # network:
+  #   egress:
+  #     allow: [{{cidr: 10.0.7.7, ports: [389]}}]
+  #     deny: [192.168.0.0/16]
+  # Compose profiles, where neither --profile nor COMPOSE_PROFILES names some.
+  # profiles: [mail]
+  # Variables for the compose file. Those of the process win over them, and they over the file .env.
+  # env:
+  #   DOMAIN: www.example.com
   # The disk that all compose volumes share. A further entry gives the compose volume of its name a disk of its own.
   # volumes:
   #   - name: default
@@ -90,6 +112,7 @@ app:
         drivers = drivers(),
         driver = scalar(&facts.driver),
         app = scalar(facts.app.as_str()),
+        findings = comments(&facts.findings),
         compose = scalar(&facts.compose),
     )
 }
@@ -100,6 +123,13 @@ fn line(key: &str, value: Option<&str>, example: &str) -> String {
         Some(value) => format!("{key}: {}", scalar(value)),
         None => format!("# {key}: {}", scalar(example)),
     }
+}
+
+/// Comments of the app; line breaks in what was found do not end them.
+fn comments(lines: &[String]) -> String {
+    let plain =
+        |line: &String| line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    lines.iter().map(|line| format!("  # {}\n", plain(line))).collect()
 }
 
 fn drivers() -> String {

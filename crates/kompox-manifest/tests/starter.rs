@@ -18,6 +18,7 @@ fn facts() -> StarterFacts {
         node_image: None,
         app: "my-app".parse().unwrap(),
         compose: "compose.yml".to_owned(),
+        findings: vec!["Port 80 of web: https://my-app.my-cluster.ops.example.com".to_owned()],
     }
 }
 
@@ -72,6 +73,7 @@ proptest! {
         context in proptest::option::of("\\PC{1,30}|null|~|arn:aws:eks:x:1:cluster/y"),
         node_image in proptest::option::of("[a-z0-9./:@-]{1,40}"),
         compose in "\\PC{1,30}|[a-z/]{1,9}\\.ya?ml",
+        findings in proptest::collection::vec("[ -~\\n\\r\u{85}\u{2028}]{0,30}", 0..3),
     ) {
         let [workspace, cluster, app] = names.each_ref().map(String::as_str);
         let facts = StarterFacts {
@@ -84,6 +86,7 @@ proptest! {
             node_image,
             app: app.parse().unwrap(),
             compose,
+            findings,
         };
         let text = starter(&facts);
         let (configuration, diagnostics, rendered) = loaded(&text);

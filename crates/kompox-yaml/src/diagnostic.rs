@@ -50,9 +50,39 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
 }
 
+/// The longest text that is shown whole, in characters.
+const LONGEST: usize = 1500;
+
+/// Text as it can be shown: what is quoted from a file may hold characters that steer a terminal or change the order of
+/// its letters, and may be of any length.
+fn visible(text: String) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let long = text.len() > LONGEST && text.chars().count() > LONGEST;
+    if !long && !text.chars().any(steers) {
+        return text;
+    }
+    let mut out = String::new();
+    let tail = text.chars().count().saturating_sub(LONGEST / 3);
+    for (index, c) in text.chars().enumerate() {
+        if long && index >= LONGEST / 2 && index < tail {
+            if index == LONGEST / 2 {
+                out.push('…');
+            }
+        } else if steers(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 impl Diagnostic {
     fn new(code: &'static str, severity: Severity, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), help: None, labels: Vec::new() }
+        Self { code, severity, message: visible(message.into()), help: None, labels: Vec::new() }
     }
 
     /// The input is refused.
@@ -82,21 +112,21 @@ impl Diagnostic {
     /// Adds a place and what is to be seen there.
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.labels.push(Label { span, text: text.into() });
+        self.labels.push(Label { span, text: visible(text.into()) });
         self
     }
 
     /// Sets the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(visible(help.into()));
         self
     }
 
     /// Sets the way out, if there is one.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.help = help.map(visible).or(self.help);
         self
     }
 
@@ -189,5 +219,25 @@ impl<'a> IntoIterator for &'a Diagnostics {
 
     fn into_iter(self) -> Self::IntoIter {
         self.list.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_cannot_steer_a_terminal_or_fill_it() {
+        let hostile = format!("`a\u{1b}[31m\nb\u{202e}c` {} end", "x".repeat(100_000));
+        let found =
+            Diagnostic::error("a.b", hostile.clone()).help(hostile.clone()).label(Span::default(), hostile);
+        for text in [&found.message, found.help.as_ref().unwrap(), &found.labels[0].text] {
+            assert!(
+                text.starts_with("`a\\u{1b}[31m\\nb\\u{202e}c` xxx") && text.ends_with("x end"),
+                "{text}"
+            );
+            assert!(text.chars().count() < 1500, "{}", text.chars().count());
+        }
+        assert_eq!(Diagnostic::note("a.b", "ünd …").message, "ünd …");
     }
 }

@@ -38,11 +38,9 @@ impl Diagnostic {
     /// Resolves the places.
     #[must_use]
     pub fn report(&self, sources: &Sources) -> Report {
-        let places = self.labels.iter().map(|label| Place {
-            file: sources.name(label.span.source).to_owned(),
-            line: label.span.start.line,
-            column: label.span.start.column,
-            text: label.text.clone(),
+        let places = self.labels.iter().map(|label| {
+            let (line, column) = sources.shown(label.span.source, label.span.start);
+            Place { file: sources.name(label.span.source).to_owned(), line, column, text: label.text.clone() }
         });
         Report {
             severity: self.severity,

@@ -51,6 +51,8 @@ struct SourceFile {
     line_starts: Vec<usize>,
     /// Then a column is a difference of offsets.
     ascii: bool,
+    /// Of a text within another one: lines before it and columns before each of its lines.
+    within: Option<(u32, u32)>,
 }
 
 /// All texts that one load has read, by display name.
@@ -72,9 +74,39 @@ impl Sources {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
+        self.push(name.into(), text, None)
+    }
+
+    /// Adds a text that stands in one that was added before, line by line and indented, as a literal block of YAML does.
+    /// Messages then show the places in the outer text. None if it does not stand there so; of several such places the
+    /// first counts.
+    pub fn embed(&mut self, text: &str) -> Option<SourceId> {
+        let (name, within) =
+            self.files.iter().find_map(|outer| Some((outer.name.clone(), block(&outer.text, text)?)))?;
+        Some(self.push(name, text.to_owned(), Some(within)))
+    }
+
+    /// A text that was [embedded](Self::embed) under this name.
+    #[must_use]
+    pub fn embedded(&self, name: &str, text: &str) -> Option<SourceId> {
+        let found = self
+            .files
+            .iter()
+            .position(|file| file.within.is_some() && file.name == name && file.text == text);
+        Some(SourceId(u32::try_from(found?).ok()?))
+    }
+
+    /// Line and column as people see them, in the file that they edit.
+    #[must_use]
+    pub fn shown(&self, id: SourceId, position: Position) -> (u32, u32) {
+        let (lines, columns) = self.file(id).and_then(|file| file.within).unwrap_or_default();
+        (position.line.saturating_add(lines), position.column.saturating_add(columns))
+    }
+
+    fn push(&mut self, name: String, text: String, within: Option<(u32, u32)>) -> SourceId {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { name: name.into(), ascii: text.is_ascii(), text, line_starts });
+        self.files.push(SourceFile { name, ascii: text.is_ascii(), text, line_starts, within });
         id
     }
 
@@ -148,6 +180,52 @@ impl Sources {
     }
 }
 
+/// Lines before `text` and columns before each of its lines, where it stands as a block in `outer`.
+fn block(outer: &str, text: &str) -> Option<(u32, u32)> {
+    let wanted: Vec<&str> = text.lines().collect();
+    let first = wanted.iter().position(|line| !line.trim().is_empty())?;
+    let lines: Vec<&str> = outer.lines().collect();
+    let indent_at = |start: usize| {
+        let indent = lines.get(start + first)?.strip_suffix(wanted[first])?;
+        let same = |(line, wanted): (&&str, &&str)| {
+            line.strip_prefix(indent)
+                .map_or(wanted.trim().is_empty() && line.trim().is_empty(), |rest| rest == *wanted)
+        };
+        let whole = lines.get(start..start + wanted.len())?.iter().zip(&wanted).all(same);
+        (indent.chars().all(|c| c == ' ') && whole).then_some((narrow(start), narrow(indent.len())))
+    };
+    (0..lines.len()).find_map(indent_at)
+}
+
 fn narrow(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_keeps_its_places_in_the_file() {
+        let mut sources = Sources::new();
+        sources
+            .add("a.yml", "app:\n  compose: |\n\n    services:\n      web:\n\n        image: x\n  env: {}\n");
+        let text = "\nservices:\n  web:\n\n    image: x\n";
+        let id = sources.embed(text).unwrap();
+        let at = text.find("image").unwrap();
+        let position = sources.span(id, at..at + 5).start;
+        assert_eq!((sources.name(id), sources.shown(id, position)), ("a.yml", (7, 9)));
+        assert_eq!(sources.line(id, position.line), Some("    image: x"));
+        assert_eq!(sources.embedded("a.yml", text), Some(id));
+        assert_eq!(sources.embedded("a.yml", "services:\n"), None);
+    }
+
+    #[test]
+    fn what_stands_otherwise_is_not_found() {
+        let mut sources = Sources::new();
+        sources.add("a.yml", "compose: \"a:\\n  b: c\\n\"\nother: >\n  a:\n    b: d\n");
+        for text in ["a:\n  b: c\n", "", "\n\n", "b: d\nb: d\n"] {
+            assert_eq!(sources.embed(text), None, "{text:?}");
+        }
+    }
 }

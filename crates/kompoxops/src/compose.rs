@@ -34,7 +34,11 @@ pub(crate) fn load(
             (path.display().to_string(), text, folder)
         }
         ComposeSource::Inline(text) => {
-            let name = format!("{}#app.compose", opened.app_file().display());
+            let embedded = opened.sources.embed(text);
+            let name = embedded.map_or_else(
+                || format!("{}#app.compose", opened.app_file().display()),
+                |id| opened.sources.name(id).to_owned(),
+            );
             (name, text.clone(), opened.app_path(""))
         }
     };

@@ -2,7 +2,7 @@
 //!
 //! The first line is always `file:line:column: error[code]: message`, which editors and CI systems can follow.
 
-use kompox_yaml::{Diagnostic, Sources, Span};
+use kompox_yaml::{Diagnostic, Position, Sources, Span};
 use std::fmt::Write;
 
 /// Lines of a place that are shown at most.
@@ -35,7 +35,8 @@ fn push_line(text: &mut String, line: &str) {
 /// The lines of a span with their numbers; a span within one line is underlined.
 fn lines_of(span: Span, sources: &Sources) -> String {
     let last = span.end.line.min(span.start.line.saturating_add(EXCERPT_LINES - 1)).max(span.start.line);
-    let width = last.to_string().len().max(4);
+    let shown = |line: u32| sources.shown(span.source, Position { line, ..span.start }).0;
+    let width = shown(last).to_string().len().max(4);
     let mut text = String::new();
     for number in span.start.line..=last {
         let Some(line) = sources.line(span.source, number) else { break };
@@ -43,7 +44,7 @@ fn lines_of(span: Span, sources: &Sources) -> String {
         if number > span.start.line && number == span.end.line && span.end.column <= 1 {
             break;
         }
-        push_line(&mut text, format!("{number:>width$} | {}", printable(line)).trim_end());
+        push_line(&mut text, format!("{:>width$} | {}", shown(number), printable(line)).trim_end());
     }
     if span.end.line <= span.start.line && !text.is_empty() {
         let line = sources.line(span.source, span.start.line).unwrap_or_default();

@@ -278,6 +278,56 @@ fn every_broken_folder_of_documents_is_refused_by_every_command() {
     assert!(count >= 14, "only {count} broken folders found");
 }
 
+/// Neither `..`, nor an absolute path, nor a symlink leads out of the project, whatever reads the file (class B).
+#[test]
+fn what_lies_outside_the_project_is_never_read() {
+    let home = tempfile::tempdir().unwrap();
+    let (project, outside) = (home.path().join("project"), home.path().join("outside"));
+    for folder in [&project, &outside] {
+        fs::create_dir(folder).unwrap();
+    }
+    fs::write(outside.join("file"), "canary=1\n").unwrap();
+    fs::copy(tests().join("sessions/small/kompoxops.yml"), project.join("kompoxops.yml")).unwrap();
+    std::os::unix::fs::symlink(outside.join("file"), project.join("link")).unwrap();
+    std::os::unix::fs::symlink("../outside", project.join("folder")).unwrap();
+    let absolute = outside.join("file").display().to_string();
+    let paths = [
+        "../outside/file",
+        "link",
+        "folder/file",
+        "./folder/../../outside/file",
+        "a/../../outside/file",
+        &absolute,
+    ];
+    let mut count = 0;
+    for path in paths {
+        for (what, body) in [
+            ("env_file", format!("    env_file: [{path:?}]\n")),
+            ("config", format!("    configs: [a]\nconfigs:\n  a: {{file: {path:?}}}\n")),
+            ("secret", format!("    secrets: [a]\nsecrets:\n  a: {{file: {path:?}}}\n")),
+            (
+                "bind",
+                format!("    volumes: [{{type: bind, source: {path:?}, target: /x, read_only: true}}]\n"),
+            ),
+            ("writable bind", format!("    volumes: [{{type: bind, source: {path:?}, target: /x}}]\n")),
+        ] {
+            let text = format!("services:\n  web:\n    image: nginx\n    restart: always\n{body}");
+            fs::write(project.join("compose.yml"), text).unwrap();
+            let output = kompoxops(&project).args(["app", "validate", "--show-secrets"]).output().unwrap();
+            let all = text_of(&output);
+            assert_eq!(output.status.code(), Some(3), "{what} {path}\n{all}");
+            assert!(!all.contains("canary") && !all.contains("Y2FuYXJ5"), "{what} {path}\n{all}");
+            assert!(all.contains("compose.yml:"), "{what} {path}\n{all}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 30);
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
 #[test]
 fn version_is_that_of_the_package() {
     let home = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ mod licence;
 mod metadata;
 mod purity;
 mod rust;
+mod shell;
 mod tree;
 mod words;
 
@@ -56,6 +57,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     findings.extend(layout::check(&tree));
     findings.extend(words::check(&tree));
     findings.extend(purity::check(&tree));
+    findings.extend(shell::check(&tree));
     findings.extend(docs::check(&tree));
     findings.extend(arrows::check(&metadata));
     findings.extend(licence::check(&tree, &metadata));

@@ -1,5 +1,7 @@
 //! `init`. Writes one file.
 
+mod preview;
+
 use crate::arguments::InitArguments;
 use crate::drivers;
 use crate::exit::Failure;
@@ -19,6 +21,14 @@ use std::path::{Path, PathBuf};
 /// Names of compose files, in the order in which Compose looks for them.
 const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
+/// Names of files that Compose would merge into the one above.
+const OVERRIDE_FILES: [&str; 4] = [
+    "compose.override.yaml",
+    "compose.override.yml",
+    "docker-compose.override.yaml",
+    "docker-compose.override.yml",
+];
+
 /// Answer of `init`.
 #[derive(Serialize)]
 struct Written {
@@ -32,11 +42,12 @@ struct Written {
 pub(super) fn run(session: &Session<'_>, arguments: InitArguments) -> Result<(), Failure> {
     let file = session.global.file();
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let contexts = Contexts::read(arguments.kubeconfig.as_deref());
-    let facts = facts(arguments.clone(), folder, &contexts)?;
+    let contexts = Contexts::read(arguments.kubeconfig.as_deref())?;
+    let mut facts = facts(session, arguments.clone(), folder, &contexts)?;
     if !arguments.force && file.symlink_metadata().is_ok() {
         return Err(exists(file));
     }
+    let problems = preview::look(file, folder, &mut facts);
     write(file, &kompox_manifest::starter(&facts), arguments.force)?;
     let compose_found = folder.join(&facts.compose).exists();
     let written = Written {
@@ -47,6 +58,14 @@ pub(super) fn run(session: &Session<'_>, arguments: InitArguments) -> Result<(),
         context: facts.context,
     };
     output::print(&written, session.global.output)?;
+    facts.findings.iter().for_each(|finding| session.screen.note(finding));
+    if problems > 0 {
+        let plural = if problems == 1 { "" } else { "s" };
+        session.screen.note(&format!(
+            "{} has {problems} problem{plural}: kompoxops app validate shows what to change",
+            written.compose
+        ));
+    }
     tell_next(session, &written, &contexts, compose_found, facts.node_image.is_some());
     Ok(())
 }
@@ -61,7 +80,12 @@ fn exists(file: &Path) -> Failure {
 }
 
 /// Fills in what the arguments leave out.
-fn facts(arguments: InitArguments, folder: &Path, contexts: &Contexts) -> Result<StarterFacts, Failure> {
+fn facts(
+    session: &Session<'_>,
+    arguments: InitArguments,
+    folder: &Path,
+    contexts: &Contexts,
+) -> Result<StarterFacts, Failure> {
     let InitArguments {
         force: _,
         app,
@@ -102,9 +126,50 @@ fn facts(arguments: InitArguments, folder: &Path, contexts: &Contexts) -> Result
             legal(AppName::new(label(&name, AppName::LIMIT)))
         }
     };
-    let found = COMPOSE_FILES.into_iter().find(|name| folder.join(name).is_file());
-    let compose = compose.unwrap_or_else(|| found.unwrap_or("compose.yml").to_owned());
-    Ok(StarterFacts { workspace, domain, cluster, driver, kubeconfig, context, node_image, app, compose })
+    let compose = match compose {
+        Some(compose) => compose,
+        None => find_compose(session, folder)?,
+    };
+    let findings = Vec::new();
+    Ok(StarterFacts {
+        workspace,
+        domain,
+        cluster,
+        driver,
+        kubeconfig,
+        context,
+        node_image,
+        app,
+        compose,
+        findings,
+    })
+}
+
+/// The compose file of the folder: the first of the names that Compose looks for. Others are told.
+fn find_compose(session: &Session<'_>, folder: &Path) -> Result<String, Failure> {
+    let there = |name: &&str| folder.join(name).is_file();
+    let mut found = COMPOSE_FILES.into_iter().filter(there);
+    let Some(first) = found.next() else {
+        let shown =
+            if folder == Path::new(".") { "this folder".to_owned() } else { folder.display().to_string() };
+        return Err(Error::refused(
+            ErrorKind::NotFound,
+            format!("there is no compose file in {shown}"),
+            format!("write one of {}, or name another file with --compose", COMPOSE_FILES.join(", ")),
+        )
+        .into());
+    };
+    let others: Vec<_> = found.collect();
+    if !others.is_empty() {
+        session.screen.note(&format!(
+            "{first} is taken, as by Docker Compose; --compose takes another: {}",
+            others.join(", ")
+        ));
+    }
+    for name in OVERRIDE_FILES.into_iter().filter(there) {
+        session.screen.note(&format!("{name} is not read: an app has one compose file in this version"));
+    }
+    Ok(first.to_owned())
 }
 
 /// A name that was made to be legal.
@@ -139,8 +204,9 @@ struct Contexts {
 }
 
 impl Contexts {
-    /// Reads them; a kubeconfig that is missing or broken has none, since there may be one later.
-    fn read(kubeconfig: Option<&str>) -> Self {
+    /// Reads them; one of the usual kubeconfigs that is missing or broken has none, since there may be one later. One that
+    /// was named must be there.
+    fn read(kubeconfig: Option<&str>) -> Result<Self, Failure> {
         let home = std::env::home_dir();
         let files: Vec<PathBuf> =
             match (kubeconfig, std::env::var_os("KUBECONFIG").filter(|list| !list.is_empty())) {
@@ -152,10 +218,17 @@ impl Contexts {
                 (None, None) => home.map(|home| home.join(".kube/config")).into_iter().collect(),
             };
         let mut contexts = Self::default();
-        for text in files.iter().filter_map(|file| fs::read_to_string(file).ok()) {
-            contexts.add(&text);
+        for file in &files {
+            match fs::read_to_string(file) {
+                Ok(text) => contexts.add(&text),
+                Err(source) if kubeconfig.is_some() => {
+                    let hint = Some("name a kubeconfig that is there, or leave --kubeconfig out".to_owned());
+                    return Err(Failure::File { action: "read", path: file.clone(), hint, source });
+                }
+                Err(_) => {}
+            }
         }
-        contexts
+        Ok(contexts)
     }
 
     /// Adds those of one more file; the first file to name a current context wins.
