@@ -62,7 +62,7 @@ pub(crate) fn container(
         tty: flag(unit.service.tty),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         volume_mounts: mounts.of(&unit.container),
-        working_dir: unit.service.working_dir.as_ref().map(|folder| folder.value.clone()),
+        working_dir: working_dir(unit, diagnostics),
         ..Container::default()
     }
 }
@@ -98,6 +98,20 @@ fn command(unit: &Unit<'_>, diagnostics: &mut Diagnostics) -> (Option<Vec<String
         }
         (entrypoint, args) => (entrypoint, args.filter(|args| !args.is_empty())),
     }
+}
+
+/// The folder a program starts in; a container's runtime takes absolute paths only.
+fn working_dir(unit: &Unit<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
+    let folder = unit.service.working_dir.as_ref()?;
+    if !folder.value.starts_with('/') || folder.value.contains(char::is_control) {
+        let message = format!("`{}` is no absolute path in the container", folder.value.escape_debug());
+        diagnostics.push(
+            Diagnostic::error("convert.working-dir", message)
+                .at(folder.span)
+                .help("start it with `/`; control characters are not allowed"),
+        );
+    }
+    Some(folder.value.clone())
 }
 
 /// When the image is pulled. Compose pulls what is missing; Kubernetes would always pull `latest`.

@@ -259,6 +259,10 @@ impl Judge<'_, '_> {
             if !self.grants(safe || self.security.sysctls.contains(name), &wish) {
                 continue;
             }
+            if value.value.contains(char::is_control) {
+                let help = "write the value without control characters";
+                self.refuse(&format!("the value of sysctl `{name}`"), value.span, help);
+            }
             let of_node = host.contains(&HostNamespace::Network) && name.starts_with("net.")
                 || host.contains(&HostNamespace::Ipc)
                     && ["kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."]

@@ -53,8 +53,8 @@ pub fn check_sub_path(path: &str) -> Result<(), String> {
     if path.is_empty() {
         return broken("is empty");
     }
-    if path.contains('\0') {
-        return broken("contains a NUL byte");
+    if path.contains(char::is_control) {
+        return Err(format!("sub-path `{}` contains a control character", path.escape_debug()));
     }
     for part in path.split('/') {
         if part.is_empty() {
