@@ -114,12 +114,7 @@ pub async fn status(scope: &ClusterScope<'_>) -> Result<ClusterReport, Error> {
         Err(error) if error.kind == ErrorKind::Denied => None,
         Err(error) => return Err(error.into()),
     };
-    let address = |field: &str| {
-        services.iter().find_map(|service| {
-            let first = service.pointer("/status/loadBalancer/ingress")?.as_array()?.first()?;
-            Some(first.get(field)?.as_str()?.to_owned())
-        })
-    };
+    let address = |field: &str| ingress_address(&services, field);
     status.ingress_ip = status.ingress_ip.or_else(|| address("ip"));
     status.ingress_fqdn = status.ingress_fqdn.or_else(|| address("hostname"));
     Ok(ClusterReport {
@@ -135,6 +130,14 @@ pub async fn status(scope: &ClusterScope<'_>) -> Result<ClusterReport, Error> {
         network_policy,
         older_policies,
         status,
+    })
+}
+
+/// What the Services of the ingress controller tell of their address: field `ip` or `hostname`.
+pub(crate) fn ingress_address(services: &[Value], field: &str) -> Option<String> {
+    services.iter().find_map(|service| {
+        let first = service.pointer("/status/loadBalancer/ingress")?.as_array()?.first()?;
+        Some(first.get(field)?.as_str()?.to_owned())
     })
 }
 

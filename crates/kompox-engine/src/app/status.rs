@@ -1,12 +1,14 @@
-//! `app status`: what is there and how it does. IO through the ports; writes nothing.
+//! `app status`: what is there and how it does, once or after each change. IO through the ports; writes nothing.
 
-use crate::app::readiness::{self, Verdict};
-use crate::app::{live, logs, report};
-use crate::{Error, Scope, disk};
+use crate::app::foreign::{self, ForeignFields};
+use crate::app::{act, list, live, logs, report, workload};
+use crate::{Error, Event, Scope, cluster, disk};
+use futures::StreamExt as _;
 use futures::future::try_join;
-use kompox_model::port::ErrorKind;
-use kompox_model::{Disk, ObjectRef, label, object};
+use kompox_model::port::{ErrorKind, Query};
+use kompox_model::{Disk, Gvk, label, object};
 use serde_json::Value;
+use std::time::Duration;
 
 /// State of an app.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -25,12 +27,20 @@ pub struct AppStatus {
     pub containers: Vec<ContainerStatus>,
     /// Hosts that lead to the app.
     pub hosts: Vec<String>,
+    /// Those of them that are the app's own, not below the cluster's domain.
+    pub custom_hosts: Vec<String>,
+    /// Address of the ingress controller, if it tells one and the app has hosts.
+    pub ingress_ip: Option<String>,
+    /// Host name of the ingress controller, if it tells one and the app has hosts.
+    pub ingress_fqdn: Option<String>,
     /// The app's disks.
     pub disks: Vec<Disk>,
     /// Why disks could not be seen, if so.
     pub disks_unknown: Vec<String>,
     /// The Pod's last warnings.
     pub events: Vec<String>,
+    /// Fields under `spec` that others than Kompox set; deploys leave them alone.
+    pub foreign_fields: Vec<ForeignFields>,
 }
 
 /// How an app does.
@@ -60,6 +70,10 @@ pub struct ContainerStatus {
     pub ready: bool,
     /// How often it was restarted.
     pub restarts: i64,
+    /// How its last run ended, if it had one before.
+    pub last_end: Option<String>,
+    /// The containers that must be up, or done, before it starts; none once it has started.
+    pub waits_for: Vec<String>,
 }
 
 /// Looks at the app.
@@ -76,6 +90,7 @@ pub async fn status(scope: &Scope<'_>) -> Result<AppStatus, Error> {
     };
     let identity = scope.identity().to_string();
     let ours = |body: &&Value| object::annotation(body, label::IDENTITY) == Some(identity.as_str());
+    let ingresses = || objects.iter().filter(|(r, body)| r.gvk.kind == "Ingress" && ours(body));
     let mut status = AppStatus {
         app: identity.clone(),
         namespace: scope.namespace(),
@@ -83,23 +98,107 @@ pub async fn status(scope: &Scope<'_>) -> Result<AppStatus, Error> {
         reason: None,
         pod: None,
         containers: Vec::new(),
-        hosts: hosts(objects.iter().filter(|(_, body)| ours(body))),
+        hosts: list::hosts(ingresses().map(|(_, body)| body)),
+        custom_hosts: list::hosts(
+            ingresses().filter(|(r, _)| r.name.starts_with("host-")).map(|(_, body)| body),
+        ),
+        ingress_ip: None,
+        ingress_fqdn: None,
         disks: inventory.disks,
         disks_unknown: inventory.gaps.into_iter().map(|gap| gap.message).collect(),
         events: Vec::new(),
+        foreign_fields: foreign::fields(objects.iter().filter(|(_, body)| ours(body))),
     };
-    if let Ok(pod) = logs::newest(scope, &pods) {
+    if !status.hosts.is_empty() {
+        (status.ingress_ip, status.ingress_fqdn) = ingress(scope).await?;
+    }
+    let pod = logs::newest_of(&pods);
+    let deployment = objects.get(&workload::reference(scope)).filter(|body| ours(body));
+    if namespace.is_some() {
+        (status.state, status.reason) = list::state(deployment, pod);
+        if deployment.is_some_and(workload::is_stopped) && status.reason.is_none() {
+            status.reason = Some("by app stop; app start lets it run again".to_owned());
+        }
+    }
+    if let Some(pod) = pod {
         let name = logs::pod_name(pod).to_owned();
         status.containers = containers(pod);
         status.events = report::events(scope, &name).await?;
-        (status.state, status.reason) = match readiness::judge(pod, &[]) {
-            Verdict::Ready => (State::Ready, unhealthy(&status.containers)),
-            Verdict::Waiting(what) => (State::Starting, Some(format!("waiting for {what}"))),
-            Verdict::Failed { reason, .. } => (State::Failed, Some(reason)),
-        };
+        if status.state == State::Ready {
+            status.reason = unhealthy(&status.containers);
+        }
         status.pod = Some(name);
     }
     Ok(status)
+}
+
+/// Address and name of the ingress controller, as its Service tells them.
+async fn ingress(scope: &Scope<'_>) -> Result<(Option<String>, Option<String>), Error> {
+    let query = Query::new(Gvk::core("Service"), Some(&scope.cluster.ingress.namespace));
+    let services = scope.kubernetes.list(&scope.call(), &query).await?;
+    Ok((cluster::ingress_address(&services, "ip"), cluster::ingress_address(&services, "hostname")))
+}
+
+/// Changes that come closer together than this are shown as one.
+const TOGETHER: Duration = Duration::from_millis(200);
+
+/// Gives the status to `show`, first at once and then whenever it has changed, until the user interrupts. Watches that
+/// are cut are taken up again.
+///
+/// # Errors
+/// Those of [`status`] that do not pass by themselves, Timeout at the deadline, and those of `show`.
+pub async fn watch<E: From<Error>>(
+    scope: &Scope<'_>,
+    mut show: impl AsyncFnMut(AppStatus) -> Result<(), E>,
+) -> Result<(), E> {
+    let call = scope.call();
+    let namespace = scope.namespace();
+    let watched = |gvk: Gvk| Query::new(gvk, Some(&namespace));
+    let mut changes = futures::stream::select_all([
+        scope.kubernetes.watch(&call, &live::pod_query(scope)),
+        scope.kubernetes.watch(&call, &watched(Gvk::new("apps", "v1", "Deployment"))),
+        scope.kubernetes.watch(&call, &watched(Gvk::new("networking.k8s.io", "v1", "Ingress"))),
+        scope.kubernetes.watch(&call, &watched(Gvk::core("Event"))),
+    ])
+    .boxed();
+    let mut shown: Option<AppStatus> = None;
+    loop {
+        match act::next(scope, &mut changes, "the app was being watched").await {
+            Ok(_) => {}
+            Err(Error::Interrupted { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        // Whatever else happens now is part of the same look.
+        let quiet = tokio::time::sleep(TOGETHER);
+        tokio::pin!(quiet);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut quiet => break,
+                change = changes.next() => match change {
+                    Some(change) => drop(change.map_err(Error::Port)?),
+                    None => break,
+                },
+            }
+        }
+        match status(scope).await {
+            Ok(now) if shown.as_ref() == Some(&now) => {}
+            Ok(now) => {
+                show(now.clone()).await?;
+                shown = Some(now);
+            }
+            Err(Error::Port(error)) if error.kind == ErrorKind::Cancelled => return Ok(()),
+            Err(Error::Port(error)) if passes(error.kind) => {
+                scope.progress.event(Event::Warning(format!("the app cannot be looked at now: {error}")));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// True for trouble that may be over soon.
+fn passes(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unavailable | ErrorKind::Throttled)
 }
 
 fn unhealthy(containers: &[ContainerStatus]) -> Option<String> {
@@ -111,30 +210,45 @@ fn unhealthy(containers: &[ContainerStatus]) -> Option<String> {
     (!names.is_empty()).then(|| format!("not ready: {}", names.join(", ")))
 }
 
-fn hosts<'a>(objects: impl Iterator<Item = (&'a ObjectRef, &'a Value)>) -> Vec<String> {
-    let mut hosts: Vec<String> = objects
-        .filter(|(reference, _)| reference.gvk.kind == "Ingress")
-        .filter_map(|(_, body)| body.pointer("/spec/rules")?.as_array())
-        .flatten()
-        .filter_map(|rule| rule.get("host")?.as_str().map(ToOwned::to_owned))
-        .collect();
-    hosts.sort();
-    hosts.dedup();
-    hosts
-}
-
 fn containers(pod: &Value) -> Vec<ContainerStatus> {
-    ["/status/initContainerStatuses", "/status/containerStatuses"]
-        .into_iter()
-        .filter_map(|path| pod.pointer(path)?.as_array())
-        .flatten()
-        .map(|status| ContainerStatus {
+    let list = |path: &str| pod.pointer(path).and_then(Value::as_array).into_iter().flatten();
+    let init: Vec<&Value> = list("/status/initContainerStatuses").collect();
+    // An init container that starts later waits for every earlier one, a container of the Pod for all of them.
+    let unfinished = |before: usize| {
+        let open = init[..before].iter().filter(|status| !is_passed(status));
+        open.filter_map(|status| status["name"].as_str().map(ToOwned::to_owned)).collect::<Vec<_>>()
+    };
+    let first = init.iter().enumerate().map(|(index, status)| (index, *status));
+    let then = list("/status/containerStatuses").map(|status| (init.len(), status));
+    first
+        .chain(then)
+        .map(|(before, status)| ContainerStatus {
             name: status["name"].as_str().unwrap_or_default().to_owned(),
             state: state(status),
             ready: status["ready"] == true,
             restarts: status["restartCount"].as_i64().unwrap_or_default(),
+            last_end: last_end(status),
+            waits_for: if status.pointer("/state/waiting").is_some() {
+                unfinished(before)
+            } else {
+                Vec::new()
+            },
         })
         .collect()
+}
+
+/// True for an init container that lets the next one start: it is done, or a sidecar that is up.
+fn is_passed(status: &Value) -> bool {
+    let done = status.pointer("/state/terminated/exitCode").and_then(Value::as_i64) == Some(0);
+    done || (status.pointer("/state/running").is_some() && status["started"] == true)
+}
+
+/// How the run before this one ended.
+fn last_end(status: &Value) -> Option<String> {
+    let end = status.pointer("/lastState/terminated")?;
+    let code = end["exitCode"].as_i64().map_or_else(String::new, |code| format!(", exit code {code}"));
+    let at = end["finishedAt"].as_str().map_or_else(String::new, |at| format!(", {at}"));
+    Some(format!("{}{code}{at}", end["reason"].as_str().unwrap_or("ended")))
 }
 
 fn state(status: &Value) -> String {
@@ -147,5 +261,30 @@ fn state(status: &Value) -> String {
         format!("terminated ({})", reason("terminated"))
     } else {
         format!("waiting ({})", reason("waiting"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn containers_tell_whom_they_wait_for_and_how_they_ended() {
+        let waiting = |name: &str| json!({"name": name, "ready": false, "restartCount": 0, "state": {"waiting": {"reason": "PodInitializing"}}});
+        let pod = json!({"status": {
+            "initContainerStatuses": [
+                {"name": "setup", "ready": true, "restartCount": 0, "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}},
+                {"name": "db", "ready": false, "started": false, "restartCount": 1, "state": {"running": {}},
+                 "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-01-01T00:00:00Z"}}},
+                waiting("migrate"),
+            ],
+            "containerStatuses": [waiting("web")],
+        }});
+        let found = containers(&pod);
+        let waits: Vec<_> = found.iter().map(|container| container.waits_for.join(" ")).collect();
+        assert_eq!(waits, ["", "", "db", "db migrate"]);
+        assert_eq!(found[1].last_end.as_deref(), Some("OOMKilled, exit code 137, 2026-01-01T00:00:00Z"));
+        assert_eq!((found[0].last_end.as_ref(), found[1].restarts), (None, 1));
     }
 }

@@ -78,3 +78,50 @@ async fn a_list_has_every_app_in_four_requests() {
     let apps = app::list(&scope, &configured).await.unwrap();
     assert_eq!(apps.iter().find(|line| line.app.ends_with("/shop")).unwrap().state, State::Stopped);
 }
+
+#[tokio::test]
+async fn a_status_tells_what_others_set_and_where_hosts_lead() {
+    let bed = Bed::deployed().await;
+    bed.tamper("/api/v1/namespaces/traefik/services/traefik", |service| {
+        service["status"] = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}});
+    });
+    bed.tamper(&bed.deployment_path(), |deployment| {
+        deployment["metadata"]["managedFields"] =
+            json!([{"manager": "kubectl-edit", "fieldsV1": {"f:spec": {"f:paused": {}}}}]);
+    });
+    let status = app::status(&bed.scope(&bed.client)).await.unwrap();
+    assert_eq!((status.state, status.ingress_ip.as_deref()), (State::Ready, Some("192.0.2.1")));
+    assert_eq!(status.foreign_fields[0].fields, ["spec.paused"]);
+    assert_eq!(status.hosts, ["shop.c1.example.org"]);
+    assert!(status.custom_hosts.is_empty() && !status.disks.is_empty());
+    app::stop(&bed.scope(&bed.client), "tester").await.unwrap();
+    let status = app::status(&bed.scope(&bed.client)).await.unwrap();
+    assert_eq!(status.state, State::Stopped);
+    assert!(status.reason.unwrap().contains("app start"));
+}
+
+/// Each change is shown once, also after the watches were cut; Ctrl-C ends it well.
+#[tokio::test]
+async fn a_watched_status_shows_each_change_and_outlives_cut_watches() {
+    let bed = Bed::deployed().await;
+    let mut seen = Vec::new();
+    let scope = bed.scope(&bed.client);
+    let watched = app::watch(&scope, async |status: app::AppStatus| {
+        seen.push(status.state);
+        match seen.len() {
+            1 => {
+                bed.api.break_watches();
+                bed.tamper(&bed.kubelet.pod(), |pod| {
+                    pod["status"]["conditions"][0]["status"] = json!("False")
+                });
+            }
+            2 => {
+                bed.tamper(&bed.kubelet.pod(), |pod| pod["status"]["conditions"][0]["status"] = json!("True"))
+            }
+            _ => bed.cancel.cancel(),
+        }
+        Ok::<_, kompox_engine::Error>(())
+    });
+    watched.await.unwrap();
+    assert_eq!(seen, [State::Ready, State::Starting, State::Ready]);
+}

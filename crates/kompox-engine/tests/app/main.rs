@@ -14,4 +14,5 @@ mod kubelet;
 mod looking;
 mod power;
 mod refused;
+mod requests;
 mod volumes;

@@ -25,8 +25,10 @@ pub(crate) enum AppCommand {
     /// What is on the cluster is compared with what the server says a deploy would make of it. Data of Secrets
     /// are shown by their SHA-256. Nothing is written.
     Diff(DiffArguments),
-    /// Show containers, hosts and disks of the app
-    Status,
+    /// Show containers, hosts, DNS records and disks of the app
+    ///
+    /// With --output json, the form is that of docs/schema/status.schema.json.
+    Status(StatusArguments),
     /// Show what the app's containers wrote
     Logs(LogsArguments),
     /// Run a command in a container of the app
@@ -96,6 +98,20 @@ pub(crate) struct DeployArguments {
     /// Give a volume a new, empty disk although data of it lies elsewhere; may be repeated
     #[arg(long, value_name = "VOLUME")]
     pub(crate) start_empty: Vec<VolumeName>,
+}
+
+/// Arguments of `app status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// Stay and show the status again whenever it changes; Ctrl-C ends it
+    ///
+    /// On a terminal the screen is renewed. Elsewhere each change is one line, with --output json one object.
+    #[arg(short = 'w', long)]
+    pub(crate) watch: bool,
+
+    /// Do not ask the name servers whether the app's hosts lead to the cluster
+    #[arg(long)]
+    pub(crate) no_dns: bool,
 }
 
 /// Arguments of `app diff`.

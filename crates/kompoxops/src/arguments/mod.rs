@@ -11,7 +11,7 @@ mod init;
 
 pub(crate) use app::{
     AppCommand, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments, ExecArguments,
-    LogsArguments, StartArguments, ValidateArguments,
+    LogsArguments, StartArguments, StatusArguments, ValidateArguments,
 };
 pub(crate) use cluster::ClusterCommand;
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};

@@ -4,7 +4,7 @@ mod difference;
 mod table;
 
 pub(crate) use difference::unified;
-pub(crate) use table::Table;
+pub(crate) use table::{Table, printable};
 
 use crate::arguments::OutputForm;
 use crate::exit::Failure;
@@ -52,6 +52,12 @@ pub(crate) fn json(data: &impl Serialize) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn value(data: &impl Serialize) -> Result<Value, Failure> {
+/// JSON on one line.
+pub(crate) fn line(data: &impl Serialize) -> Result<String, Failure> {
+    Ok(format!("{}\n", value(data)?))
+}
+
+/// Data as JSON, to be shown in another form.
+pub(crate) fn value(data: &impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(data).map_err(|error| Failure::Output(error.into()))
 }

@@ -28,7 +28,7 @@ impl Table {
 }
 
 /// What comes from elsewhere, on one line and without characters that could steer the terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -3,6 +3,7 @@
 pub(super) mod deploy;
 mod destroy;
 mod diff;
+mod dns;
 mod exec;
 mod list;
 mod logs;
@@ -25,7 +26,7 @@ pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Fail
         AppCommand::Deploy(arguments) => deploy::run(session, arguments)?,
         AppCommand::List => list::run(session)?,
         AppCommand::Diff(arguments) => return diff::run(session, &arguments),
-        AppCommand::Status => status::run(session)?,
+        AppCommand::Status(arguments) => status::run(session, &arguments)?,
         AppCommand::Logs(arguments) => logs::run(session, arguments)?,
         AppCommand::Exec(arguments) => return exec::run(session, arguments),
         AppCommand::Stop => power::stop(session)?,
