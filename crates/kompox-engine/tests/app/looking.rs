@@ -112,7 +112,7 @@ async fn a_watched_status_shows_each_change_and_outlives_cut_watches() {
             1 => {
                 bed.api.break_watches();
                 bed.tamper(&bed.kubelet.pod(), |pod| {
-                    pod["status"]["conditions"][0]["status"] = json!("False")
+                    pod["status"]["conditions"][0]["status"] = json!("False");
                 });
             }
             2 => {
