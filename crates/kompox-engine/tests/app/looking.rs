@@ -115,9 +115,9 @@ async fn a_watched_status_shows_each_change_and_outlives_cut_watches() {
                     pod["status"]["conditions"][0]["status"] = json!("False");
                 });
             }
-            2 => {
-                bed.tamper(&bed.kubelet.pod(), |pod| pod["status"]["conditions"][0]["status"] = json!("True"))
-            }
+            2 => bed.tamper(&bed.kubelet.pod(), |pod| {
+                pod["status"]["conditions"][0]["status"] = json!("True");
+            }),
             _ => bed.cancel.cancel(),
         }
         Ok::<_, kompox_engine::Error>(())
