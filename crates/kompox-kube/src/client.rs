@@ -2,6 +2,7 @@
 
 use crate::connect::Options;
 use crate::kind::Kind;
+use crate::portable::Chosen;
 use crate::request::Limits;
 use crate::translate::Site;
 use async_trait::async_trait;
@@ -29,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) kube: kube::Client,
     pub(crate) config: Config,
     pub(crate) kubeconfig: Option<SecretSlice<u8>>,
+    /// The part of the kubeconfig that is used.
+    pub(crate) chosen: Option<Chosen>,
     pub(crate) server: Arc<str>,
     pub(crate) options: Options,
     /// How many seconds the server's clock is ahead of ours, as its last answer told.

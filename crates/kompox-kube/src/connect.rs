@@ -4,6 +4,7 @@
 //! No request is sent here: a server that is away shows at the first use.
 
 use crate::client::{Client, Inner};
+use crate::portable::Chosen;
 use crate::translate::{ADAPTER, Site};
 use crate::transport;
 use http::HeaderValue;
@@ -146,7 +147,7 @@ impl Client {
             return Err(failed(ErrorKind::Invalid, "REST configuration", "it names no server"));
         }
         let explicit = config.proxy_url.clone();
-        Self::open(config, explicit, None, options).await
+        Self::open(config, explicit, None, None, options).await
     }
 
     /// The files that exist, merged: the first to set something wins.
@@ -176,11 +177,12 @@ impl Client {
         options: Options,
     ) -> Result<Self, PortError> {
         let explicit = proxy_of_context(&kubeconfig, origin, options.context.as_deref())?;
+        let chosen = Chosen::find(&kubeconfig, options.context.as_deref());
         let choice = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
         let config = Config::from_custom_kubeconfig(kubeconfig, &choice)
             .await
             .map_err(|error| unusable(&error, origin))?;
-        Self::open(config, explicit, Some(bytes), options).await
+        Self::open(config, explicit, Some(bytes), chosen, options).await
     }
 
     /// `explicit` is the proxy that the configuration itself names.
@@ -188,6 +190,7 @@ impl Client {
         mut config: Config,
         explicit: Option<http::Uri>,
         kubeconfig: Option<SecretSlice<u8>>,
+        chosen: Option<Chosen>,
         options: Options,
     ) -> Result<Self, PortError> {
         // Fails when the program has installed one already, which is what is wanted.
@@ -217,7 +220,15 @@ impl Client {
             transport::client(&config, proxy.as_ref(), &options)
         }
         .map_err(|error| site.client(error))?;
-        Ok(Self(Arc::new(Inner { kube, config, kubeconfig, server, options, ahead: AtomicI64::new(0) })))
+        Ok(Self(Arc::new(Inner {
+            kube,
+            config,
+            kubeconfig,
+            chosen,
+            server,
+            options,
+            ahead: AtomicI64::new(0),
+        })))
     }
 }
 

@@ -13,6 +13,7 @@ mod lease;
 mod logs;
 mod manifest;
 mod objects;
+mod portable;
 mod request;
 mod throttle;
 mod translate;

@@ -13,6 +13,7 @@ mod diagnostics;
 mod drivers;
 mod exit;
 mod interrupt;
+mod kubeconfig;
 mod logging;
 mod output;
 mod progress;

@@ -12,6 +12,7 @@ use kompox_engine::{Event, Progress, Scope};
 use kompox_kube::Client;
 use kompox_model::port::{Call, Cancel, Driver};
 use kompox_provider::Registry;
+use secrecy::ExposeSecret;
 use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 
@@ -54,6 +55,12 @@ impl<'a> Connected<'a> {
             self.cluster();
         let app = self.opened.app()?;
         Ok(Scope { workspace, provider, cluster, app, driver, kubernetes, cancel, deadline, progress })
+    }
+
+    /// The kubeconfig of this connection, with its one context called `name`. Holds credentials.
+    pub(crate) fn own_kubeconfig(&self, name: &str) -> Result<serde_json::Value, Failure> {
+        let bytes = self.kubernetes.own_kubeconfig(name)?;
+        serde_json::from_slice(bytes.expose_secret()).map_err(|error| Failure::Output(error.into()))
     }
 
     /// The cluster alone.

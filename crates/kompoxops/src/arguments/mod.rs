@@ -6,6 +6,7 @@ mod app;
 mod cluster;
 mod config;
 mod disk;
+mod documents;
 mod duration;
 mod init;
 
@@ -13,9 +14,10 @@ pub(crate) use app::{
     AppCommand, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments, ExecArguments,
     LogsArguments, StartArguments, StatusArguments, ValidateArguments,
 };
-pub(crate) use cluster::ClusterCommand;
+pub(crate) use cluster::{ClusterCommand, KubeconfigArguments};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use disk::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
+pub(crate) use documents::{CompletionArguments, ManArguments};
 pub(crate) use duration::Limit;
 pub(crate) use init::InitArguments;
 
@@ -195,7 +197,7 @@ pub(crate) enum Noun {
     /// List, create, assign, attach, detach and delete the disks of an app
     #[command(subcommand)]
     Disk(DiskCommand),
-    /// See the state of the cluster
+    /// See the state of the cluster, get its kubeconfig
     #[command(subcommand)]
     Cluster(ClusterCommand),
     /// Show, check and convert the configuration
@@ -203,6 +205,12 @@ pub(crate) enum Noun {
     Config(ConfigCommand),
     /// Show the version, the Kubernetes versions it works with, and the built-in drivers
     Version,
+    /// Print a completion script for a shell
+    ///
+    /// For bash, for instance: kompoxops completion bash > ~/.local/share/bash-completion/completions/kompoxops
+    Completion(CompletionArguments),
+    /// Print the manual page, or write the pages of all commands
+    Man(ManArguments),
 }
 
 #[cfg(test)]

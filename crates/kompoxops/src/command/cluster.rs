@@ -1,5 +1,7 @@
 //! `cluster …`.
 
+mod kubeconfig;
+
 use crate::arguments::ClusterCommand;
 use crate::exit::Failure;
 use crate::output::{self, Data, Table};
@@ -12,9 +14,13 @@ use serde::Serialize;
 const OLDER: &str =
     "some apps can reach a node that was added after their last deploy; hint: run app deploy for each";
 
+/// What the API server's audit log shows.
+const MODULE: &str = "cluster";
+
 pub(super) fn run(session: &Session<'_>, command: &ClusterCommand) -> Result<(), Failure> {
     match command {
         ClusterCommand::Status => status(session),
+        ClusterCommand::Kubeconfig(arguments) => kubeconfig::run(session, arguments),
     }
 }
 
@@ -25,7 +31,7 @@ struct Status(ClusterReport);
 
 fn status(session: &Session<'_>) -> Result<(), Failure> {
     let opened = session.open()?;
-    let report = session.on_cluster(&opened, "cluster", Use::Operation, async |connected| {
+    let report = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         Ok(cluster::status(&connected.cluster()).await?)
     })?;
     if report.older_policies.as_ref().is_some_and(|older| !older.is_empty()) {

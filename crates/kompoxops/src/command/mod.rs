@@ -4,6 +4,7 @@ mod app;
 mod cluster;
 mod config;
 mod disk;
+mod documents;
 mod init;
 mod version;
 
@@ -23,6 +24,8 @@ pub(crate) fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Failure> 
         Noun::Cluster(command) => cluster::run(&session, &command)?,
         Noun::Config(command) => config::run(&session, &command)?,
         Noun::Version => version::run(&session)?,
+        Noun::Completion(arguments) => documents::completion(&arguments)?,
+        Noun::Man(arguments) => documents::man(&arguments)?,
     }
     Ok(DONE)
 }
