@@ -8,7 +8,7 @@ pub use detach::detach;
 
 use crate::app::{act, live, workload};
 use crate::progress::Step;
-use crate::{Error, Event, Scope};
+use crate::{Error, Event, Scope, refusal};
 use kompox_model::port::{
     ApplyOptions, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, GapKind, Lock,
     PortError, Query,
@@ -220,7 +220,7 @@ async fn look_for(scope: &Scope<'_>, volume: &VolumeName, name: &DiskName) -> Re
 
 fn missing(scope: &Scope<'_>, name: &DiskName) -> Error {
     Error::refused(
-        ErrorKind::NotFound,
+        refusal::disk::UNKNOWN,
         format!("app {} has no disk {name}", scope.app.name),
         "see which there are: kompoxops disk list",
     )
@@ -229,7 +229,7 @@ fn missing(scope: &Scope<'_>, name: &DiskName) -> Error {
 fn refuse_assigned(disk: &Disk) -> Result<(), Error> {
     if disk.assigned {
         return Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::disk::ASSIGNED,
             format!("disk {} is the assigned disk of volume {}", disk.name, disk.volume),
             "assign another disk first: kompoxops disk assign NAME",
         ));
@@ -245,7 +245,7 @@ async fn refuse_used(scope: &Scope<'_>, handle: &str) -> Result<(), Error> {
     match used.and_then(|volume| volume.pointer("/metadata/name")?.as_str()) {
         None => Ok(()),
         Some(name) => Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::disk::IN_USE,
             format!("PersistentVolume {name} still refers to the disk"),
             "deploy the app on its assigned disk, or destroy it, then repeat the command",
         )),
@@ -346,16 +346,20 @@ pub(crate) async fn inventory(scope: &Scope<'_>, cluster_uid: &str) -> Result<Di
 /// Refuses to believe an inventory with gaps.
 pub(crate) fn believed(inventory: &DiskInventory) -> Result<(), Error> {
     let Some(gap) = inventory.gaps.first() else { return Ok(()) };
-    let (kind, hint) = match gap.kind {
-        GapKind::NotInstalled => (ErrorKind::Unavailable, "a command that makes a disk installs it"),
-        GapKind::Unreachable => {
-            (ErrorKind::Unavailable, "nothing was changed; repeat the command once it answers again")
+    let (refusal, hint) = match gap.kind {
+        GapKind::NotInstalled => {
+            (refusal::disk::UNSEEN_NOT_INSTALLED, "a command that makes a disk installs it")
         }
-        GapKind::Foreign => {
-            (ErrorKind::Conflict, "nothing was changed; mount the right disk store on that node first")
-        }
+        GapKind::Unreachable => (
+            refusal::disk::UNSEEN_UNREACHABLE,
+            "nothing was changed; repeat the command once it answers again",
+        ),
+        GapKind::Foreign => (
+            refusal::disk::UNSEEN_FOREIGN,
+            "nothing was changed; mount the right disk store on that node first",
+        ),
     };
-    Err(Error::refused(kind, format!("not all disks can be seen: {}", gap.message), hint))
+    Err(Error::refused(refusal, format!("not all disks can be seen: {}", gap.message), hint))
 }
 
 /// Applies what the driver needs in the cluster, if it differs from what is there, and waits for it.
@@ -396,7 +400,7 @@ fn refuse_foreign(reference: &ObjectRef, live: &Value) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::refused(
-        ErrorKind::Conflict,
+        refusal::cluster::OBJECT_FOREIGN,
         format!("{reference} exists already and is not managed by Kompox"),
         "nothing was changed; remove or rename that object if nobody needs it",
     ))
@@ -429,9 +433,30 @@ fn find_volume<'a>(scope: &Scope<'a>, name: Option<&VolumeName>) -> Result<&'a V
     .ok_or_else(|| {
         let known: Vec<_> = volumes.iter().map(|volume| volume.name.as_str()).collect();
         Error::refused(
-            ErrorKind::NotFound,
+            refusal::disk::VOLUME_UNKNOWN,
             format!("app {} has no volume `{}`", scope.app.name, name.map_or("default", VolumeName::as_str)),
             format!("it has: {}", known.join(", ")),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kompox_model::port::DiskGap;
+    use serde_json::json;
+
+    #[test]
+    fn an_object_of_the_drivers_name_that_is_not_ours_is_refused() {
+        let reference = ObjectRef::new(Gvk::core("ServiceAccount"), Some("kompox-system"), "kompox-node");
+        let error = refuse_foreign(&reference, &json!({"metadata": {"name": "kompox-node"}})).unwrap_err();
+        assert_eq!(error.code(), "cluster.object.foreign", "{error}");
+    }
+
+    #[test]
+    fn a_gap_is_never_an_empty_list() {
+        let gap = DiskGap { kind: GapKind::NotInstalled, message: "node n9".to_owned() };
+        let error = believed(&DiskInventory { disks: Vec::new(), gaps: vec![gap] }).unwrap_err();
+        assert_eq!(error.code(), "disk.unseen.not-installed", "{error}");
+    }
 }

@@ -1,7 +1,9 @@
 //! What a use case can fail with. Pure.
 
+use crate::refusal::{Refusal, pod};
 use kompox_model::port::{ErrorKind, PortError};
 use kompox_yaml::Diagnostics;
+use std::borrow::Cow;
 
 /// Error of a use case. One translator in each program turns it into an exit code or a status.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,8 @@ pub enum Error {
     /// The engine refuses, because of what it found; nothing was written by the refused step.
     #[error("{message}")]
     Refused {
+        /// Its stable code; see [`Refusal`].
+        code: &'static str,
         /// What the caller can do about it.
         kind: ErrorKind,
         /// What was found.
@@ -39,6 +43,8 @@ pub enum Error {
 /// Why a Pod is not ready, with what a person needs to see next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureReport {
+    /// What kind of failure it is; none for the unspecific one.
+    pub cause: Option<Refusal>,
     /// One sentence: container, reason.
     pub headline: String,
     /// The container it is about.
@@ -54,9 +60,24 @@ pub struct FailureReport {
 }
 
 impl Error {
-    /// A refusal with a remedy.
+    /// A refusal of the tables in [`crate::refusal`], with what was found and the remedy for it.
     #[must_use]
-    pub fn refused(kind: ErrorKind, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Refused { kind, message: message.into(), hint: Some(hint.into()) }
+    pub fn refused(refusal: impl Into<Refusal>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let Refusal { code, kind, .. } = refusal.into();
+        Self::Refused { code, kind, message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// The stable code of this ending; see [`crate::refusal`]. Errors of ports are named after adapter and kind, such as
+    /// `kubernetes.denied`.
+    #[must_use]
+    pub fn code(&self) -> Cow<'static, str> {
+        match self {
+            Self::Port(error) => format!("{}.{}", error.adapter, error.kind.code()).into(),
+            Self::Refused { code, .. } => (*code).into(),
+            Self::Invalid(_) => "app.invalid".into(),
+            Self::Failed(report) => report.cause.unwrap_or(pod::FAILED).code.into(),
+            Self::NotReady(report) => report.cause.unwrap_or(pod::NOT_READY).code.into(),
+            Self::Interrupted { .. } => "command.interrupted".into(),
+        }
     }
 }

@@ -10,8 +10,10 @@ pub mod disk;
 pub mod error;
 pub mod network;
 pub mod progress;
+pub mod refusal;
 pub mod scope;
 
 pub use error::{Error, FailureReport};
 pub use progress::{Event, Progress};
+pub use refusal::Refusal;
 pub use scope::Scope;

@@ -1,12 +1,12 @@
 //! Opens the configuration: kompoxops.yml, KOM documents, or both, and what of them a command is about. IO: reads files.
 
 use crate::arguments::GlobalArguments;
+use crate::ending;
 use crate::exit::Failure;
 use crate::progress::Screen;
 use kompox_engine::Error;
 use kompox_manifest::Loaded;
 use kompox_model::choice::{self, ChoiceError, Chosen, Wanted};
-use kompox_model::port::ErrorKind;
 use kompox_model::{App, Configuration, NounKey};
 use kompox_store::{ReadError, Reading};
 use kompox_yaml::Sources;
@@ -90,11 +90,11 @@ pub(crate) fn not_chosen(error: ChoiceError, named: &str) -> Failure {
                 "app" => "add a section `app:` with `name` and `compose`, or a KOM document of kind App",
                 _ => "add a section `cluster:`, or a KOM document of kind Cluster",
             };
-            Error::refused(ErrorKind::Invalid, format!("{named} describes no {noun}"), hint).into()
+            Error::refused(ending::NOT_CONFIGURED, format!("{named} describes no {noun}"), hint).into()
         }
         ChoiceError::Unknown { noun, .. } => {
             let hint = format!("choose one of these with --{noun}");
-            Error::refused(ErrorKind::NotFound, error.to_string(), hint).into()
+            Error::refused(ending::NOT_DESCRIBED, error.to_string(), hint).into()
         }
         ChoiceError::Ambiguous { noun, .. } => Failure::Usage {
             message: error.to_string(),

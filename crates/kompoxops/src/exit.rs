@@ -1,7 +1,9 @@
 //! What a command can end with, and its exit code: the one place where errors become numbers. Pure.
 
+use crate::ending;
 use kompox_engine::Error;
 use kompox_model::port::{ErrorKind, PortError};
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -97,6 +99,19 @@ impl Failure {
         }
     }
 
+    /// The stable code of this ending, as `docs/errors.md` lists them.
+    pub(crate) fn reason(&self) -> Cow<'static, str> {
+        match self {
+            Self::Engine(error) => error.code(),
+            Self::Usage { .. } => ending::USAGE.code.into(),
+            Self::Invalid { .. } => ending::INVALID.code.into(),
+            Self::File { .. } => ending::FILE.code.into(),
+            Self::Output(_) => ending::OUTPUT.code.into(),
+            Self::System { .. } => ending::SYSTEM.code.into(),
+            Self::Declined => ending::DECLINED.code.into(),
+        }
+    }
+
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
@@ -129,7 +144,7 @@ fn engine_hint(error: &Error) -> Option<&str> {
 }
 
 /// The exit code of each kind of error (architecture: exit codes).
-fn code(kind: ErrorKind) -> u8 {
+pub(crate) fn code(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Quota | ErrorKind::Internal => FAILED,
         ErrorKind::Invalid => INVALID,
@@ -143,7 +158,7 @@ fn code(kind: ErrorKind) -> u8 {
 }
 
 /// What usually helps when nobody nearer to the cause said more.
-fn kind_hint(kind: ErrorKind) -> Option<&'static str> {
+pub(crate) fn kind_hint(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::Denied => {
             Some("ask the cluster's administrator for that right, or use another kubeconfig context")

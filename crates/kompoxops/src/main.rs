@@ -11,6 +11,7 @@ mod connect;
 mod consent;
 mod diagnostics;
 mod drivers;
+mod ending;
 mod exit;
 mod interrupt;
 mod kubeconfig;

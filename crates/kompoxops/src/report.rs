@@ -14,7 +14,7 @@ pub(crate) fn text(failure: &Failure) -> String {
         Failure::Engine(Error::Port(error)) if error.kind == ErrorKind::Cancelled => {
             format!("interrupted: {}\n", printable(&failure.to_string()))
         }
-        _ => format!("error: {}\n", printable(&failure.to_string())),
+        _ => format!("error[{}]: {}\n", failure.reason(), printable(&failure.to_string())),
     };
     for cause in causes(failure) {
         let _ = writeln!(text, "  caused by: {}", printable(&cause));
@@ -32,6 +32,7 @@ pub(crate) fn text(failure: &Failure) -> String {
 pub(crate) fn object(failure: &Failure) -> Value {
     let mut object = json!({
         "level": "error",
+        "code": failure.reason(),
         "message": failure.to_string(),
         "causes": causes(failure),
         "exit_code": failure.code(),
@@ -107,7 +108,7 @@ mod tests {
             .because(cause)
             .hint("start it");
         let expected = "\
-error: kubernetes: list Pods: https://127.0.0.1:6443 cannot be reached
+error[kubernetes.unavailable]: kubernetes: list Pods: https://127.0.0.1:6443 cannot be reached
   caused by: connection refused
 hint: start it
 ";
@@ -117,6 +118,7 @@ hint: start it
     #[test]
     fn a_failed_pod_shows_what_was_seen() {
         let report = FailureReport {
+            cause: Some(kompox_engine::refusal::pod::CRASHED),
             headline: "container `db` ends with exit code 1 (Error), 3 times so far".to_owned(),
             container: Some("db".to_owned()),
             waiting: vec!["web".to_owned()],
@@ -125,7 +127,7 @@ hint: start it
             hint: Some("free some".to_owned()),
         };
         let expected = "\
-error: container `db` ends with exit code 1 (Error), 3 times so far
+error[app.pod.crashed]: container `db` ends with exit code 1 (Error), 3 times so far
   waiting for: web
 last lines of db:
   | \u{fffd}[31mno space left
@@ -136,6 +138,7 @@ hint: free some
         let failure = Failure::Engine(Error::Failed(Box::new(report)));
         assert_eq!(text(&failure), expected);
         let object = object(&failure);
+        assert_eq!(object["code"], "app.pod.crashed");
         assert_eq!((object["exit_code"].as_u64(), object["container"].as_str()), (Some(1), Some("db")));
     }
 
@@ -152,6 +155,6 @@ hint: free some
         let error = PortError::new(ErrorKind::Internal, "k3s", "read", "disk")
             .detail("it broke")
             .because(io::Error::other("it broke"));
-        assert_eq!(text(&Failure::from(error)), "error: k3s: read disk: it broke\n");
+        assert_eq!(text(&Failure::from(error)), "error[k3s.internal]: k3s: read disk: it broke\n");
     }
 }

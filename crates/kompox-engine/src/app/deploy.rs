@@ -6,7 +6,7 @@ use crate::app::volumes::Choice;
 use crate::app::wait::{self, Expectation};
 use crate::app::{Action, Loaded, Plan, act, pair};
 use crate::progress::{Step, objects};
-use crate::{Error, Event, Scope, disk};
+use crate::{Error, Event, Scope, disk, refusal};
 use futures::future::try_join_all;
 use kompox_convert::{Host, HostClaim, Role};
 use kompox_model::port::{DiskCreate, ErrorKind, Lock};
@@ -256,7 +256,7 @@ async fn fill(scope: &Scope<'_>, loaded: &Loaded, lock: &dyn Lock, seen: &Seen) 
         });
         let Some(disk) = disk else {
             return Err(Error::refused(
-                ErrorKind::Internal,
+                refusal::DEFECT,
                 format!("volume {} has no disk to fill", upload.volume),
                 "this is a defect",
             ));
@@ -297,7 +297,7 @@ async fn claim_host(scope: &Scope<'_>, lock: &dyn Lock, seen: &Seen, claim: &Hos
             match found {
                 Some(body) => see::check_claim(claim, &body),
                 None => Err(Error::refused(
-                    ErrorKind::Conflict,
+                    refusal::app::HOST_CONTENDED,
                     format!(
                         "the claim of host {} was made and removed by somebody else just now",
                         claim.host

@@ -4,8 +4,8 @@ use crate::app::act;
 use crate::app::live::{self, Live};
 use crate::app::remove::{self, Pod};
 use crate::progress::{Step, objects};
-use crate::{Error, Event, Scope};
-use kompox_model::port::{ErrorKind, Lock, Query};
+use crate::{Error, Event, Scope, refusal};
+use kompox_model::port::{Lock, Query};
 use kompox_model::{Gvk, ObjectRef, label, object};
 use serde_json::Value;
 
@@ -103,7 +103,7 @@ async fn refuse_other_claims(scope: &Scope<'_>, ours: &Live) -> Result<(), Error
     match claims.iter().filter_map(name).find(|name| !known(name)) {
         None => Ok(()),
         Some(name) => Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::NAMESPACE_FOREIGN_CLAIM,
             format!("Namespace {namespace} holds claim {name}, which is not of this app"),
             "delete that claim by hand if nobody needs its data, or destroy without --delete-namespace",
         )),
@@ -121,7 +121,7 @@ async fn remove_all(
     let left = ours(scope, live::by_label(scope, true).await?);
     if let Some((reference, _)) = left.iter().find(|(_, body)| !live::is_terminating(body)) {
         return Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::OBJECT_RETURNED,
             format!("{reference} is still there after its deletion"),
             "somebody made it again meanwhile; repeat the command",
         ));

@@ -1,8 +1,8 @@
 //! `app exec`: a command in a container of the app. IO through the cluster port.
 
 use crate::app::{live, logs};
-use crate::{Error, Scope};
-use kompox_model::port::{ErrorKind, ExecRequest, ExecStreams};
+use crate::{Error, Scope, refusal};
+use kompox_model::port::{ExecRequest, ExecStreams};
 
 /// What to run where.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub async fn exec(scope: &Scope<'_>, options: &ExecOptions, streams: ExecStreams
         (None, [only]) => only,
         (None, several) => {
             return Err(Error::refused(
-                ErrorKind::Invalid,
+                refusal::app::SERVICE_AMBIGUOUS,
                 "the app has several services",
                 format!("name one of: {}", several.join(", ")),
             ));

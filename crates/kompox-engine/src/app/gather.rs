@@ -1,7 +1,7 @@
 //! Facts of the cluster that decide about an app's objects. IO through the cluster port.
 
 use crate::network::{self, Enforcement};
-use crate::{Error, Scope};
+use crate::{Error, Scope, refusal};
 use futures::future::try_join5;
 use kompox_convert::{Facts, IngressFacts};
 use kompox_model::port::{ErrorKind, PortError, Query};
@@ -34,7 +34,7 @@ pub(crate) async fn facts(scope: &Scope<'_>) -> Result<(Facts, Enforcement), Err
     {
         let known: Vec<_> = classes.iter().filter_map(|c| c.pointer("/metadata/name")?.as_str()).collect();
         return Err(Error::refused(
-            ErrorKind::NotFound,
+            refusal::cluster::INGRESS_CLASS_UNKNOWN,
             format!("the cluster has no ingress class `{}`", ingress.class),
             if known.is_empty() {
                 "install an ingress controller first".to_owned()

@@ -1,8 +1,8 @@
 //! The app's objects as they are on the cluster. IO through the cluster port.
 
-use crate::{Error, Scope};
+use crate::{Error, Scope, refusal};
 use futures::future::{try_join, try_join_all};
-use kompox_model::port::{ErrorKind, PortError, Query};
+use kompox_model::port::{PortError, Query};
 use kompox_model::{Gvk, ObjectRef, ObjectSet, label, object};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ pub(crate) async fn namespace(scope: &Scope<'_>) -> Result<Option<Value>, Error>
     match object::annotation(&found, label::IDENTITY) {
         Some(owner) if owner == identity => Ok(Some(found)),
         owner => Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::NAMESPACE_FOREIGN,
             format!(
                 "Namespace {name} exists but belongs to {}, not to {identity}",
                 owner.map_or_else(|| "nobody that Kompox knows".to_owned(), |owner| format!("app {owner}"))
@@ -110,7 +110,7 @@ pub(crate) fn refuse_going(scope: &Scope<'_>, namespace: Option<&Value>) -> Resu
 /// The refusal to use what is being deleted.
 pub(crate) fn going(what: &str) -> Error {
     Error::refused(
-        ErrorKind::Conflict,
+        refusal::app::OBJECT_DELETING,
         format!("{what} is being deleted"),
         "wait until it is gone, then repeat the command",
     )

@@ -1,7 +1,7 @@
 //! `app logs`: container logs of the app's Pod. IO through the cluster port.
 
 use crate::app::live;
-use crate::{Error, Scope};
+use crate::{Error, Scope, refusal};
 use futures::io::BufReader;
 use futures::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt, StreamExt};
 use kompox_model::port::{ErrorKind, LogRequest, PortError};
@@ -160,7 +160,7 @@ pub(crate) fn find_container<'a>(all: &'a [ContainerState], service: &str) -> Re
     all.iter().map(|container| container.name.as_str()).find(|name| *name == label).ok_or_else(|| {
         let known: Vec<_> = all.iter().filter(|c| !c.ours).map(|c| c.name.as_str()).collect();
         Error::refused(
-            ErrorKind::NotFound,
+            refusal::app::SERVICE_UNKNOWN,
             format!("the app has no service `{service}`"),
             format!("it has: {}", known.join(", ")),
         )
@@ -171,7 +171,7 @@ pub(crate) fn find_container<'a>(all: &'a [ContainerState], service: &str) -> Re
 pub(crate) fn newest<'a>(scope: &Scope<'_>, pods: &'a [Value]) -> Result<&'a Value, Error> {
     newest_of(pods).ok_or_else(|| {
         Error::refused(
-            ErrorKind::NotFound,
+            refusal::app::POD_NONE,
             format!("app {} has no Pod on this cluster", scope.app.name),
             "deploy it first: kompoxops app deploy",
         )

@@ -1,6 +1,7 @@
 //! Use cases of an app: load, validate, deploy, destroy, status, logs, exec.
 
 pub(crate) mod act;
+mod cause;
 pub(crate) mod deploy;
 mod destroy;
 mod diff;

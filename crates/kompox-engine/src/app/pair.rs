@@ -1,9 +1,8 @@
 //! A disk's PersistentVolume and claim, which go together: when they must be made again, and when they are free. Pure.
 
-use crate::Error;
 use crate::app::live::{self, Live};
 use crate::app::plan::{Action, Plan};
-use kompox_model::port::ErrorKind;
+use crate::{Error, refusal};
 use kompox_model::{Gvk, Object, ObjectRef, ObjectSet};
 use serde_json::Value;
 
@@ -57,7 +56,7 @@ pub(crate) fn refuse_bound_elsewhere(objects: &ObjectSet, live: &Live) -> Result
         let Some(found) = live.get(&volume.reference).and_then(claim_of) else { continue };
         if claim_of(&volume.body) != Some(found) {
             return Err(Error::refused(
-                ErrorKind::Conflict,
+                refusal::app::VOLUME_BOUND_ELSEWHERE,
                 format!("{} is bound to claim {}/{}, not to the app's", volume.reference, found.0, found.1),
                 "nothing was changed; a disk is used by one app only: remove that claim if nobody needs it",
             ));

@@ -1,8 +1,7 @@
 //! What a deploy would do to each object. Pure: compares live objects with what the server says an apply would give.
 
-use crate::Error;
 use crate::app::live::{self, Live};
-use kompox_model::port::ErrorKind;
+use crate::{Error, refusal};
 use kompox_model::{AppIdentity, Object, ObjectRef, ObjectSet, label, object};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -139,7 +138,7 @@ fn check_owner(identity: &AppIdentity, reference: &ObjectRef, body: &Value) -> R
     let whose = owner
         .map_or_else(|| "is not managed by Kompox".to_owned(), |owner| format!("belongs to app {owner}"));
     Err(Error::refused(
-        ErrorKind::Conflict,
+        refusal::app::OBJECT_FOREIGN,
         format!("{reference} exists already and {whose}"),
         "nothing was changed; remove or rename that object if nobody needs it",
     ))
@@ -252,7 +251,7 @@ mod tests {
         for owner in [None, Some("ops/k3s/b")] {
             let error = run(&[object("a", owner, json!({}))], &[object("a", Some("ops/k3s/a"), json!({}))])
                 .unwrap_err();
-            assert!(matches!(error, Error::Refused { kind: ErrorKind::Conflict, .. }), "{error}");
+            assert!(matches!(error, Error::Refused { code: "app.object.foreign", .. }), "{error}");
             assert_eq!(run(&[object("a", owner, json!({}))], &[]).unwrap(), []);
         }
     }

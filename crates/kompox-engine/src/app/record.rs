@@ -1,7 +1,7 @@
 //! The Namespace's annotations: which disk each volume uses and used before. Pure.
 
-use crate::Error;
-use kompox_model::port::{DiskInventory, ErrorKind};
+use crate::{Error, refusal};
+use kompox_model::port::DiskInventory;
 use kompox_model::{Disk, Object, VolumeName, label, object};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,7 @@ impl Memory {
         if let Some(json) = text(label::DISKS) {
             memory.volumes = serde_json::from_str(json).map_err(|error| {
                 Error::refused(
-                    ErrorKind::Conflict,
+                    refusal::app::DISK_MEMORY_UNREADABLE,
                     format!("annotation {} of the Namespace cannot be read: {error}", label::DISKS),
                     "nothing was changed; mend the annotation, or remove it if every disk is there",
                 )

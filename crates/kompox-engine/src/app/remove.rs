@@ -1,8 +1,8 @@
 //! Deleting objects of an app in an order that loses nothing. IO through the cluster port.
 
 use crate::app::act;
-use crate::{Error, Scope};
-use kompox_model::port::{ErrorKind, Lock};
+use crate::{Error, Scope, refusal};
+use kompox_model::port::Lock;
 use kompox_model::{Gvk, ObjectRef};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,7 @@ pub(crate) async fn refuse_not_retained(
         let policy = body.pointer("/spec/persistentVolumeReclaimPolicy").and_then(Value::as_str);
         if policy != Some("Retain") {
             return Err(Error::refused(
-                ErrorKind::Conflict,
+                refusal::app::VOLUME_NOT_RETAINED,
                 format!(
                     "{reference} has reclaim policy {}: deleting it could delete its disk",
                     policy.unwrap_or("unknown")

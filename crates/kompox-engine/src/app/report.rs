@@ -45,7 +45,7 @@ pub(crate) async fn report(
         waiting: vec![waiting],
         log,
         events,
-        hint: None,
+        ..FailureReport::default()
     }
 }
 

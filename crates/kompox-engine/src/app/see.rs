@@ -6,7 +6,7 @@ use crate::app::record::Memory;
 use crate::app::volumes::{self, Choice, Known};
 use crate::app::{Loaded, act, gather, pair, remove, time_zone, workload};
 use crate::network::Enforcement;
-use crate::{Error, Scope, disk};
+use crate::{Error, Scope, disk, refusal};
 use futures::future::{join3, try_join, try_join_all};
 use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
 use kompox_model::port::{DiskInventory, ErrorKind, PortError};
@@ -222,7 +222,7 @@ async fn starts_empty(
     }
     let path = format!("volumes/{key}");
     Err(Error::refused(
-        ErrorKind::Conflict,
+        refusal::app::VOLUME_WOULD_START_EMPTY,
         format!(
             "compose volume `{key}` would move to an empty disk of its own, but its data is on disk {}",
             shared.name
@@ -239,7 +239,7 @@ async fn starts_empty(
 fn split_namespace(objects: &ObjectSet) -> Result<(ObjectSet, Object), Error> {
     let (mut namespaces, rest): (Vec<Object>, Vec<Object>) =
         objects.iter().cloned().partition(|object| object.reference.gvk == Gvk::core("Namespace"));
-    let defect = |what: String| Error::refused(ErrorKind::Internal, what, "this is a defect");
+    let defect = |what: String| Error::refused(refusal::DEFECT, what, "this is a defect");
     let namespace = namespaces.pop().ok_or_else(|| defect("the conversion gave no Namespace".to_owned()))?;
     let rest = ObjectSet::new(rest).map_err(|twice| defect(format!("{twice} was made twice")))?;
     Ok((rest, namespace))
@@ -272,7 +272,7 @@ pub(crate) fn check_claim(claim: &HostClaim, live: &Value) -> Result<(), Error> 
         return Ok(());
     }
     Err(Error::refused(
-        ErrorKind::Conflict,
+        refusal::app::HOST_TAKEN,
         format!("host {} already belongs to app {}", claim.host, owner.unwrap_or("(unknown)")),
         "choose another host or app name, or remove the host from that app first",
     ))
@@ -294,7 +294,7 @@ async fn plan(
     let app_live: Live =
         live.iter().filter(|(r, _)| !claim_refs.contains(*r)).map(|(r, b)| (r.clone(), b.clone())).collect();
     let all = ObjectSet::new(objects.iter().chain([namespace]).cloned().collect()).map_err(|twice| {
-        Error::refused(ErrorKind::Internal, format!("{twice} was made twice"), "this is a defect")
+        Error::refused(refusal::DEFECT, format!("{twice} was made twice"), "this is a defect")
     })?;
     let mut plan = plan::plan(&scope.identity(), &all, &app_live, &applied)?;
     pair::complete(&mut plan, objects, live);

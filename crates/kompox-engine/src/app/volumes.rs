@@ -1,9 +1,9 @@
 //! Which disk each volume of a deploy is on. Pure.
 
-use crate::Error;
 use crate::app::record::Memory;
+use crate::{Error, refusal};
 use kompox_convert::VolumeBinding;
-use kompox_model::port::{DiskInventory, ErrorKind, GapKind};
+use kompox_model::port::{DiskInventory, GapKind};
 use kompox_model::{App, Cluster, Disk, DiskState, Volume, VolumeClass, VolumeName, resource_name};
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ pub(crate) fn choose(
         in_use.iter().find(|name| !known.app.volumes.iter().any(|volume| volume.name == **name))
     {
         return Err(Error::refused(
-            ErrorKind::Internal,
+            refusal::DEFECT,
             format!("no volume is called {name}"),
             "this is a defect",
         ));
@@ -74,7 +74,7 @@ fn choose_one(known: &Known<'_>, volume: &Volume) -> Result<Choice, Error> {
             DiskState::Ready => Ok(Choice::Existing(Box::new((*disk).clone()))),
             DiskState::Creating => Ok(Choice::Continue(Box::new((*disk).clone()))),
             DiskState::Deleting => Err(Error::refused(
-                ErrorKind::Conflict,
+                refusal::app::DISK_DELETING,
                 format!("disk {} of volume {} is assigned but being deleted", disk.name, volume.name),
                 "assign another disk: kompoxops disk assign NAME",
             )),
@@ -84,12 +84,12 @@ fn choose_one(known: &Known<'_>, volume: &Volume) -> Result<Choice, Error> {
             Ok(Choice::New)
         }
         [] => Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::DISK_NONE_ASSIGNED,
             format!("volume {} has disks ({}) but none is assigned", volume.name, names(&disks)),
             format!("choose one: kompoxops disk assign {}", disks[0].name),
         )),
         several => Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::DISK_SEVERAL_ASSIGNED,
             format!("volume {} has several assigned disks: {}", volume.name, names(several)),
             format!("choose one: kompoxops disk assign {}", several[0].name),
         )),
@@ -107,7 +107,7 @@ fn empty_is_believed(known: &Known<'_>, volume: &Volume) -> Result<(), Error> {
     }
     if let Some(lost) = known.remembered.lost(&volume.name, &known.inventory.disks) {
         return Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::DISK_LOST,
             format!("volume {} seems to have no disk, but the Namespace remembers disk {lost}", volume.name),
             "nothing was changed; bring that disk back, or create and assign one by hand: kompoxops disk create",
         ));
@@ -125,7 +125,7 @@ fn held(known: &Known<'_>, disk: &Disk) -> Result<(), Error> {
         format!("cluster {}", disk.holder.cluster)
     };
     Err(Error::refused(
-        ErrorKind::Conflict,
+        refusal::app::DISK_HELD,
         format!("disk {} of volume {} is held by {who}", disk.name, disk.volume),
         "two clusters must never use one disk; deploy the app there, or move it",
     ))
@@ -140,7 +140,7 @@ fn vanished(known: &Known<'_>) -> Result<(), Error> {
     match gone {
         None => Ok(()),
         Some(disk) => Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::VOLUME_VANISHED,
             format!(
                 "compose volume `{0}` has disk {1} of its own, but app.volumes no longer names `{0}`",
                 disk.volume, disk.name

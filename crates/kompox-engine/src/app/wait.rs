@@ -2,8 +2,9 @@
 
 use crate::app::readiness::{self, Verdict};
 use crate::app::report::{hint, others, report};
-use crate::app::{act, live};
+use crate::app::{act, cause, live};
 use crate::progress::Step;
+use crate::refusal::pod as row;
 use crate::{Error, Event, FailureReport, Scope};
 use kompox_model::port::ErrorKind;
 use kompox_model::{Gvk, Object, ObjectRef, label, resource_name};
@@ -77,6 +78,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
                 let hint =
                     Some("raise the quota or mend the policy that refuses it, then deploy again".to_owned());
                 return Err(Error::Failed(Box::new(FailureReport {
+                    cause: Some(row::NOT_MADE),
                     headline,
                     hint,
                     ..FailureReport::default()
@@ -95,6 +97,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             }
             Verdict::Failed { container, reason, previous_log, cause } => {
                 let mut report = report(scope, pod, container.as_deref(), previous_log, reason).await;
+                report.cause = Some(cause::classify(&cause, &report.log));
                 report.hint = hint(&cause, &report.log, &others(pod, container.as_deref()));
                 return Err(Error::Failed(Box::new(report)));
             }
@@ -105,6 +108,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
                         "container `{container}` did not become healthy in the time its healthcheck allows"
                     );
                     let mut report = report(scope, pod, Some(&container), false, reason).await;
+                    report.cause = Some(row::UNHEALTHY);
                     report.hint = Some(
                         "the Pod is left as it is and may still become ready: see `app status`".to_owned(),
                     );

@@ -6,7 +6,7 @@ use kompox_engine::app::{self, DeployOptions, Deployed, DestroyOptions, Destroye
 use kompox_engine::disk::{AttachOptions, Attached, Target};
 use kompox_engine::{Error, Event, Progress, Scope};
 use kompox_kube::{Client, Options};
-use kompox_model::port::{Cancel, Cluster as Port, DiskAssign, ErrorKind};
+use kompox_model::port::{Cancel, Cluster as Port, DiskAssign, ErrorKind, ExecStreams};
 use kompox_model::{
     App, AppIdentity, Cluster, ComposeSource, Disk, DiskSource, DiskState, Holder, Provider, Settings,
     Volume, Workspace, resource_name,
@@ -229,6 +229,14 @@ impl Bed {
             .await
     }
 
+    /// Runs a command in a service's container.
+    pub(crate) async fn exec(&self, service: Option<&str>) -> Result<i32, Error> {
+        let options = app::ExecOptions { service: service.map(Into::into), ..app::ExecOptions::default() };
+        let (mut out, mut err) = (futures::io::sink(), futures::io::sink());
+        let streams = ExecStreams { stdin: None, stdout: &mut out, stderr: &mut err };
+        app::exec(&self.scope(&self.client), &options, streams).await
+    }
+
     /// The app's disks, whoever made them.
     pub(crate) async fn disks(&self) -> Vec<Disk> {
         kompox_engine::disk::list(&self.scope(&self.client)).await.unwrap().disks
@@ -318,6 +326,15 @@ pub(crate) fn kind(error: &Error) -> ErrorKind {
         Error::Failed(_) => ErrorKind::Internal,
         Error::NotReady(_) => ErrorKind::Timeout,
         Error::Interrupted { .. } => ErrorKind::Cancelled,
+    }
+}
+
+/// The remedy of an error that is none of a port.
+pub(crate) fn hint(error: &Error) -> Option<&str> {
+    match error {
+        Error::Port(error) => error.hint.as_deref(),
+        Error::Refused { hint, .. } => hint.as_deref(),
+        _ => None,
     }
 }
 

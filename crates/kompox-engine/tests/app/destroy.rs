@@ -96,6 +96,8 @@ async fn what_would_take_a_disk_along_is_refused() {
         arrange(&bed);
         let error = bed.destroy(delete_namespace).await.expect_err(says);
         assert!(error.to_string().contains(says), "{error}");
+        let code = if delete_namespace { "app.namespace.foreign-claim" } else { "app.volume.not-retained" };
+        assert_eq!(error.code(), code);
         assert_eq!((kind(&error), bed.writes()), (ErrorKind::Conflict, Vec::new()), "{says}");
     }
 }
@@ -146,4 +148,21 @@ async fn what_has_a_finalizer_is_waited_for() {
     let (done, ()) = tokio::time::timeout(bed.limit, both).await.unwrap();
     done.unwrap();
     assert_eq!(bed.objects().len(), 1);
+}
+
+/// Somebody who makes an object again while it is removed is not taken for success.
+#[tokio::test]
+async fn an_object_that_returns_is_said() {
+    let bed = Bed::deployed().await;
+    let (service, pod) = (bed.path("api/v1", "services/app"), bed.kubelet.pod());
+    let body = bed.api.object(&service).unwrap();
+    bed.api.react(move |written| match written["details"]["kind"].as_str() {
+        Some("services") => vec![(service.clone(), body.clone())],
+        Some("deployments") => vec![(pod.clone(), Value::Null)],
+        _ => Vec::new(),
+    });
+    let error = bed.destroy(false).await.unwrap_err();
+    assert_eq!(error.code(), "app.object.returned", "{error}");
+    bed.api.react(|_| Vec::new());
+    bed.destroy(false).await.unwrap();
 }

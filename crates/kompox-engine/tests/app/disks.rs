@@ -17,9 +17,11 @@ async fn a_disk_in_use_is_not_deleted() {
     bed.insert_disk("second", false, |_| {});
     let error = delete(&bed, &used).await.unwrap_err();
     assert!(error.to_string().contains("is the assigned disk"), "{error}");
+    assert_eq!(error.code(), "disk.assigned");
     bed.assign("second").await.unwrap();
     let error = delete(&bed, &used).await.unwrap_err();
     assert!(error.to_string().contains("still refers to the disk"), "{error}");
+    assert_eq!(error.code(), "disk.in-use");
     assert_eq!((kind(&error), bed.disks().await.len()), (ErrorKind::Conflict, 2));
     bed.destroy(false).await.unwrap();
     assert!(delete(&bed, &used).await.unwrap());
@@ -46,7 +48,10 @@ async fn a_repeat_with_nothing_to_do_writes_nothing() {
     assert_eq!(disk::create(&bed.scope(&bed.client), &options, "tester").await.unwrap(), disk);
     assert!(!delete(&bed, "unknown").await.unwrap());
     let error = bed.assign("unknown").await.unwrap_err();
-    assert_eq!(kind(&error), ErrorKind::NotFound, "{error}");
+    assert_eq!((kind(&error), &*error.code()), (ErrorKind::NotFound, "disk.unknown"), "{error}");
+    let volume = "other".parse().unwrap();
+    let unknown = disk::delete(&bed.scope(&bed.client), Some(&volume), &disk.name, "tester").await;
+    assert_eq!(unknown.unwrap_err().code(), "disk.volume-unknown");
     assert_eq!((bed.writes(), bed.memory.writes()), (Vec::new(), before));
 }
 

@@ -30,6 +30,7 @@ async fn a_crashing_container_fails_with_its_last_words() {
     bed.api.forget();
     let Error::Failed(report) = failed(&bed, COMPOSE).await else { panic!("not failed") };
     assert_eq!(report.headline, "container `web` ends with exit code 3 (Error), 5 times so far");
+    assert_eq!(report.cause.map(|cause| cause.code), Some("app.pod.crashed"));
     assert_eq!(report.log, ["one", "no database"]);
     assert_eq!(report.events, ["BackOff: restarting"]);
     let annotations = &bed.api.object(&bed.namespace_path()).unwrap()["metadata"]["annotations"];
@@ -44,6 +45,7 @@ async fn a_pod_that_may_not_be_made_is_no_endless_wait() {
     let error = failed(&bed, COMPOSE).await;
     assert!(matches!(error, Error::Failed(_)), "{error}");
     assert_eq!(error.to_string(), "the Pod cannot be made: pods \"app-1\" is forbidden: no");
+    assert_eq!(error.code(), "app.pod.not-made");
 }
 
 #[tokio::test]
@@ -63,6 +65,7 @@ async fn a_healthcheck_has_the_time_compose_gives_it() {
     let check = "    healthcheck: {test: [CMD, check], interval: 1s, timeout: 1s, retries: 1}\n    volumes";
     let error = failed(&bed, &COMPOSE.replacen("    volumes", check, 1)).await;
     assert!(matches!(error, Error::NotReady(_)), "{error}");
+    assert_eq!(error.code(), "app.pod.unhealthy");
     assert_eq!(
         error.to_string(),
         "container `web` did not become healthy in the time its healthcheck allows"
@@ -76,6 +79,7 @@ async fn the_time_limit_ends_the_wait() {
     bed.limit = Duration::from_secs(1);
     let error = failed(&bed, COMPOSE).await;
     assert!(matches!(error, Error::NotReady(_)), "{error}");
+    assert_eq!(error.code(), "app.pod.not-ready");
     assert!(
         error.to_string().starts_with("the Pod was not Ready in time; still waiting for the former"),
         "{error}"

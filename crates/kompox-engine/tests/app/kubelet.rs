@@ -39,6 +39,12 @@ impl Kubelet {
         self.0.lock().unwrap().mode = mode;
     }
 
+    /// What follows from a Deployment in the mode of now: paths and objects.
+    pub(crate) fn roll_out(&self, deployment: &Value) -> Option<(String, Value)> {
+        let namespace = deployment["metadata"]["namespace"].as_str().unwrap_or_default();
+        rolled_out(&mut self.0.lock().unwrap(), namespace, deployment)
+    }
+
     /// The path of the Pod that there is now.
     pub(crate) fn pod(&self) -> String {
         self.0.lock().unwrap().pods.last().unwrap().clone()

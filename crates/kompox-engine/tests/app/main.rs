@@ -13,6 +13,7 @@ mod kill;
 mod kubelet;
 mod looking;
 mod power;
+mod matrix;
 mod refused;
 mod requests;
 mod volumes;

@@ -1,12 +1,13 @@
 //! What `app deploy` refuses before it writes anything.
 
-use crate::bed::{Bed, COMPOSE, going, kind, lease};
+use crate::bed::{Bed, COMPOSE, going, hint, kind, lease};
 use kompox_model::port::{DiskGap, ErrorKind, GapKind};
-use kompox_model::resource_name;
+use kompox_model::{DiskState, resource_name};
+use kompox_testkit::{Fault, When};
 use serde_json::{Value, json};
 
-/// What is there, the kind of the refusal, and what it says.
-type Case = (fn(&mut Bed), ErrorKind, &'static str);
+/// What is there, the code of the refusal, and what it says.
+type Case = (fn(&mut Bed), &'static str, &'static str);
 
 const OURS: &str = "ops/mem/shop";
 const OTHER: &str = "ops/mem/other";
@@ -35,13 +36,13 @@ fn gap(bed: &Bed, kind: GapKind) {
 }
 
 const CASES: &[Case] = &[
-    (|bed| namespace(bed, OTHER, &json!({})), ErrorKind::Conflict, "belongs to app ops/mem/other"),
+    (|bed| namespace(bed, OTHER, &json!({})), "app.namespace.foreign", "belongs to app ops/mem/other"),
     (
         |bed| {
             namespace(bed, OURS, &json!({}));
             bed.tamper(&bed.namespace_path(), going);
         },
-        ErrorKind::Conflict,
+        "app.object.deleting",
         "is being deleted",
     ),
     (
@@ -52,7 +53,7 @@ const CASES: &[Case] = &[
             let body = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}});
             bed.api.put(&format!("/api/v1/persistentvolumes/{name}"), body);
         },
-        ErrorKind::Conflict,
+        "app.object.foreign",
         "PersistentVolume kompox-default",
     ),
     (
@@ -61,12 +62,12 @@ const CASES: &[Case] = &[
             let body = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "app"}});
             bed.api.put(&bed.path("api/v1", "services/app"), body);
         },
-        ErrorKind::Conflict,
+        "app.object.foreign",
         "exists already and is not managed by Kompox",
     ),
     (
         |bed| claim(bed, &json!({})),
-        ErrorKind::Conflict,
+        "app.host.taken",
         "host shop.c1.example.org already belongs to app ops/mem/other",
     ),
     // Its hash is ours, its identity is not.
@@ -77,39 +78,39 @@ const CASES: &[Case] = &[
                 &json!({"kompox.dev/app-id-hash": bed.identity().app_hash(), "kompox.dev/part": "app"}),
             );
         },
-        ErrorKind::Conflict,
+        "app.host.taken",
         "host shop.c1.example.org already belongs to app ops/mem/other",
     ),
     (
         |bed| bed.insert_disk("a", false, |_| {}),
-        ErrorKind::Conflict,
+        "app.disk.none-assigned",
         "volume default has disks (a) but none is assigned",
     ),
     (
         |bed| ["a", "b"].into_iter().for_each(|name| bed.insert_disk(name, true, |_| {})),
-        ErrorKind::Conflict,
+        "app.disk.several-assigned",
         "volume default has several assigned disks: a, b",
     ),
     (
         |bed| bed.insert_disk("a", true, |disk| disk.holder.cluster = "c2".parse().unwrap()),
-        ErrorKind::Conflict,
+        "app.disk.held",
         "is held by cluster c2",
     ),
     (
         |bed| bed.insert_disk("a", true, |disk| disk.holder.uid = "u0".to_owned()),
-        ErrorKind::Conflict,
+        "app.disk.held",
         "is held by another cluster of the name c1",
     ),
-    (|bed| gap(bed, GapKind::Unreachable), ErrorKind::Unavailable, "not all disks can be seen: node n9"),
-    (|bed| gap(bed, GapKind::Foreign), ErrorKind::Conflict, "not all disks can be seen: node n9"),
+    (|bed| gap(bed, GapKind::Unreachable), "disk.unseen.unreachable", "not all disks can be seen: node n9"),
+    (|bed| gap(bed, GapKind::Foreign), "disk.unseen.foreign", "not all disks can be seen: node n9"),
     (
         |bed| namespace(bed, OURS, &json!({"kompox.dev/disk-current-id": "h1"})),
-        ErrorKind::Conflict,
+        "app.disk.lost",
         "the Namespace remembers disk h1",
     ),
     (
         |bed| namespace(bed, OURS, &json!({"kompox.dev/disks": "{"})),
-        ErrorKind::Conflict,
+        "app.disk.memory-unreadable",
         "annotation kompox.dev/disks of the Namespace cannot be read",
     ),
     (
@@ -117,13 +118,26 @@ const CASES: &[Case] = &[
             namespace(bed, OURS, &json!({}));
             bed.api.put(&bed.lease_path(), lease("2100-01-01T00:00:00.000000Z"));
         },
-        ErrorKind::Conflict,
+        "kubernetes.conflict",
         "another operation is under way, by somebody",
     ),
     (
         |bed| bed.cluster.ingress.class = "nginx".to_owned(),
-        ErrorKind::NotFound,
+        "cluster.ingress.class-unknown",
         "the cluster has no ingress class `nginx`",
+    ),
+    (
+        |bed| bed.insert_disk("a", true, |disk| disk.state = DiskState::Deleting),
+        "app.disk.deleting",
+        "is assigned but being deleted",
+    ),
+    (
+        |bed| {
+            bed.insert_disk("a", true, |_| {});
+            bed.insert_disk("own", true, |disk| disk.volume = "data".parse().unwrap());
+        },
+        "app.volume.vanished",
+        "compose volume `data` has disk own of its own",
     ),
 ];
 
@@ -134,7 +148,8 @@ async fn nothing_is_written_by_what_is_refused() {
         arrange(&mut bed);
         let disks = bed.memory.fingerprint();
         let error = bed.deploy(COMPOSE).await.expect_err(says);
-        assert_eq!(kind(&error), *expected, "{says}: {error}");
+        assert_eq!(error.code(), *expected, "{says}: {error}");
+        assert!(hint(&error).is_some_and(|hint| !hint.is_empty()), "{says}: no remedy");
         assert!(error.to_string().contains(says), "{says}: {error}");
         assert_eq!((bed.writes(), bed.memory.fingerprint()), (Vec::new(), disks), "{says}");
     }
@@ -163,4 +178,34 @@ async fn places_that_appear_once_the_driver_is_installed_are_looked_into_before_
     let error = bed.deploy(COMPOSE).await.unwrap_err();
     assert!(error.to_string().contains("the Namespace remembers disk h1"), "{error}");
     assert_eq!(bed.disks().await, []);
+}
+
+/// Whoever is first owns the host; one that came and went in between leaves it open.
+#[tokio::test]
+async fn a_host_that_somebody_claims_and_gives_up_is_contended() {
+    let bed = Bed::new().await;
+    let when = When::Request { method: http::Method::POST, path: "/configmaps".to_owned(), nth: 1 };
+    bed.api.plant(when, Fault::status(409, "AlreadyExists", "it is there"));
+    let error = bed.deploy(COMPOSE).await.unwrap_err();
+    assert_eq!(error.code(), "app.host.contended", "{error}");
+    bed.deploy(COMPOSE).await.unwrap();
+}
+
+#[tokio::test]
+async fn commands_about_a_pod_say_that_there_is_none() {
+    let bed = Bed::deployed().await;
+    bed.api.remove(&bed.kubelet.pod());
+    let error = bed.exec(None).await.unwrap_err();
+    assert_eq!(error.code(), "app.pod.none", "{error}");
+}
+
+#[tokio::test]
+async fn a_service_must_be_named_and_known() {
+    let bed = Bed::new().await;
+    let two = format!("{COMPOSE}\n").replace("services:\n", "services:\n  db: {image: example/db:1}\n");
+    bed.deploy(&two).await.unwrap();
+    for (service, code) in [(None, "app.service.ambiguous"), (Some("cache"), "app.service.unknown")] {
+        let error = bed.exec(service).await.unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+    }
 }

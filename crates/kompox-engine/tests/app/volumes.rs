@@ -36,6 +36,7 @@ async fn a_volume_that_is_not_kept_is_not_given_up() {
     bed.tamper(&volume, |volume| volume["spec"]["persistentVolumeReclaimPolicy"] = json!("Delete"));
     let error = bed.deploy(COMPOSE).await.unwrap_err();
     assert!(error.to_string().contains("has reclaim policy Delete"), "{error}");
+    assert_eq!(error.code(), "app.volume.not-retained");
     assert_eq!((kind(&error), bed.writes()), (ErrorKind::Conflict, Vec::new()));
 }
 
@@ -69,6 +70,7 @@ async fn a_volume_bound_to_another_claim_is_refused() {
     });
     let error = bed.deploy(COMPOSE).await.unwrap_err();
     assert!(error.to_string().contains("is bound to claim x/y"), "{error}");
+    assert_eq!(error.code(), "app.volume.bound-elsewhere");
     assert_eq!((kind(&error), bed.writes()), (ErrorKind::Conflict, Vec::new()));
 }
 
@@ -144,6 +146,7 @@ async fn an_own_disk_does_not_start_empty_unasked() {
     );
     assert_eq!((kind(&error), bed.writes()), (ErrorKind::Conflict, Vec::new()));
 
+    assert_eq!(error.code(), "app.volume.would-start-empty");
     let start_empty = ["data".parse().unwrap()];
     bed.deploy_with(COMPOSE, |options| options.start_empty.extend(start_empty)).await.unwrap();
     assert_eq!(bed.disks().await.len(), 2);

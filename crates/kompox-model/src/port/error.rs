@@ -34,6 +34,43 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All kinds, in the order of their declaration.
+    pub const ALL: [Self; 13] = [
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::Conflict,
+        Self::Invalid,
+        Self::Denied,
+        Self::Unauthenticated,
+        Self::Unsupported,
+        Self::Quota,
+        Self::Throttled,
+        Self::Unavailable,
+        Self::Timeout,
+        Self::Cancelled,
+        Self::Internal,
+    ];
+
+    /// The kind as the last part of a stable code, such as `not-found`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::AlreadyExists => "already-exists",
+            Self::Conflict => "conflict",
+            Self::Invalid => "invalid",
+            Self::Denied => "denied",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Unsupported => "unsupported",
+            Self::Quota => "quota",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+
     /// The kind in words, as messages show it.
     #[must_use]
     pub fn phrase(self) -> &'static str {

@@ -17,6 +17,8 @@ pub enum When {
         /// Which of them.
         nth: usize,
     },
+    /// Every request once this many have come from now on.
+    After(usize),
     /// Every request with this method and a path that ends so.
     Every {
         /// The method.
@@ -73,7 +75,16 @@ impl Faults {
     pub(crate) fn hit(&mut self, method: &Method, path: &str, is_write: bool) -> Option<Fault> {
         let mut found = None;
         self.0.retain_mut(|(when, fault)| {
+            if let When::After(left) = when {
+                match left.checked_sub(1) {
+                    Some(fewer) => *left = fewer,
+                    None => drop(found.get_or_insert_with(|| fault.clone())),
+                }
+                return true;
+            }
             let (matches, left) = match when {
+                // Handled above.
+                When::After(_) => (false, None),
                 When::Write(left) => (is_write, Some(left)),
                 When::Request { method: wanted, path: end, nth } => {
                     (wanted == method && path.ends_with(end.as_str()), Some(nth))

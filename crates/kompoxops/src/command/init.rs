@@ -4,12 +4,12 @@ mod preview;
 
 use crate::arguments::InitArguments;
 use crate::drivers;
+use crate::ending;
 use crate::exit::Failure;
 use crate::output::{self, Data};
 use crate::session::Session;
 use kompox_engine::Error;
 use kompox_manifest::StarterFacts;
-use kompox_model::port::ErrorKind;
 use kompox_model::{AppName, ClusterName, driver, resource_name};
 use kompox_yaml::{Limits, Node, Sources};
 use serde::Serialize;
@@ -72,7 +72,7 @@ pub(super) fn run(session: &Session<'_>, arguments: InitArguments) -> Result<(),
 
 fn exists(file: &Path) -> Failure {
     Error::refused(
-        ErrorKind::AlreadyExists,
+        ending::INIT_EXISTS,
         format!("{} exists already", file.display()),
         "replace it with --force, or name another file with --file",
     )

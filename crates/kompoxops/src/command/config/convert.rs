@@ -2,12 +2,14 @@
 
 use crate::arguments::ConvertArguments;
 use crate::configuration::Everything;
+use crate::ending;
 use crate::exit::Failure;
 use crate::output::{self, Data};
 use crate::session::Session;
 use kompox_engine::Error;
+use kompox_engine::refusal::DEFECT;
 use kompox_manifest::{Detail, kom_document};
-use kompox_model::port::{Change, ErrorKind, Repository};
+use kompox_model::port::{Change, Repository};
 use kompox_model::{ComposeSource, Inventory, Noun};
 use kompox_store::Files;
 use serde::Serialize;
@@ -45,7 +47,7 @@ fn print(session: &Session<'_>, nouns: &[Noun]) -> Result<(), Failure> {
     for noun in nouns {
         inventory
             .put(noun.clone())
-            .map_err(|error| Error::refused(ErrorKind::Internal, error.to_string(), "report this defect"))?;
+            .map_err(|error| Error::refused(DEFECT, error.to_string(), "report this defect"))?;
     }
     let documents: Vec<_> = nouns.iter().map(|noun| kom_document(noun, &inventory, Detail::EXACT)).collect();
     output::write(&match session.global.output {
@@ -70,7 +72,7 @@ fn save(folder: &Path, nouns: &[Noun]) -> Result<(), Failure> {
         if let Some(noun) = nouns.iter().find(|noun| there.get(&noun.key()).is_some()) {
             let message = format!("{} is described in {} already", noun.key(), folder.display());
             return Err(
-                Error::refused(ErrorKind::AlreadyExists, message, "name another folder with --to").into()
+                Error::refused(ending::CONFIG_DESCRIBED, message, "name another folder with --to").into()
             );
         }
         let changes: Vec<_> = nouns.iter().cloned().map(Change::Put).collect();
@@ -104,7 +106,7 @@ fn rebased(mut noun: Noun, from: &Path, to: &Path) -> Result<Noun, Failure> {
                 );
                 let hint =
                     "write the text into a file and name that in `compose`, or convert into the same folder";
-                return Err(Error::refused(ErrorKind::Unsupported, message, hint).into());
+                return Err(Error::refused(ending::CONFIG_INLINE, message, hint).into());
             }
         },
         Noun::Cluster { cluster, .. } => {

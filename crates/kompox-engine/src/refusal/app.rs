@@ -1,0 +1,64 @@
+//! What commands about an app refuse. Pure.
+
+super::refusals! {
+    DISK_NONE_ASSIGNED = "app.disk.none-assigned", Conflict,
+        "The volume has disks, but none is assigned, so none is known to hold the current data.",
+        "Choose one: `kompoxops disk assign NAME`.";
+    DISK_SEVERAL_ASSIGNED = "app.disk.several-assigned", Conflict,
+        "More than one disk of the volume claims to be the assigned one.",
+        "Choose one: `kompoxops disk assign NAME`.";
+    DISK_DELETING = "app.disk.deleting", Conflict,
+        "The assigned disk of the volume is being deleted.",
+        "Assign another disk: `kompoxops disk assign NAME`.";
+    DISK_LOST = "app.disk.lost", Conflict,
+        "No disk is listed, but the app's Namespace remembers one: starting on an empty disk would hide data.",
+        "Bring that disk back, or create and assign one by hand.";
+    DISK_HELD = "app.disk.held", Conflict,
+        "The disk is held by another cluster; two clusters must never use one disk.",
+        "Deploy the app there, or move it.";
+    DISK_MEMORY_UNREADABLE = "app.disk.memory-unreadable", Conflict,
+        "The annotation of the Namespace that remembers the disks cannot be read.",
+        "Mend the annotation, or remove it if every disk is there.";
+    VOLUME_VANISHED = "app.volume.vanished", Conflict,
+        "A compose volume has a disk of its own, but the configuration no longer names the volume.",
+        "Add the volume to `app.volumes` again, or remove it from the compose file.";
+    VOLUME_WOULD_START_EMPTY = "app.volume.would-start-empty", Conflict,
+        "A compose volume would move to a new disk of its own while its data is on the shared disk.",
+        "Copy the data with `disk create --source`, or say `--start-empty`.";
+    VOLUME_NOT_RETAINED = "app.volume.not-retained", Conflict,
+        "A PersistentVolume that has to go is not kept by its reclaim policy: deleting it could delete the disk.",
+        "Set its persistentVolumeReclaimPolicy to Retain, then repeat the command.";
+    VOLUME_BOUND_ELSEWHERE = "app.volume.bound-elsewhere", Conflict,
+        "The PersistentVolume of the disk is bound to a claim that is not the app's.",
+        "Remove that claim if nobody needs it.";
+    HOST_TAKEN = "app.host.taken", Conflict,
+        "The host belongs to another app on this cluster.",
+        "Choose another host or app name, or remove the host from that app first.";
+    HOST_CONTENDED = "app.host.contended", Conflict,
+        "Somebody else made and removed the claim of the host at this very moment.",
+        "Repeat the command.";
+    NAMESPACE_FOREIGN = "app.namespace.foreign", Conflict,
+        "A Namespace of the app's name exists and belongs to somebody else.",
+        "Choose another app name, or remove the foreign Namespace if nobody needs it.";
+    NAMESPACE_FOREIGN_CLAIM = "app.namespace.foreign-claim", Conflict,
+        "The Namespace holds a PersistentVolumeClaim that is not of this app and would be deleted with it.",
+        "Delete that claim by hand if nobody needs its data, or destroy without `--delete-namespace`.";
+    OBJECT_FOREIGN = "app.object.foreign", Conflict,
+        "An object of the name that the app needs exists and belongs to somebody else.",
+        "Remove or rename that object if nobody needs it.";
+    OBJECT_DELETING = "app.object.deleting", Conflict,
+        "An object that the app needs is being deleted.",
+        "Wait until it is gone, then repeat the command.";
+    OBJECT_RETURNED = "app.object.returned", Conflict,
+        "An object is there again after its deletion.",
+        "Somebody made it again meanwhile; repeat the command.";
+    SERVICE_AMBIGUOUS = "app.service.ambiguous", Invalid,
+        "The app has several services and the command line names none.",
+        "Name one of those the message lists.";
+    SERVICE_UNKNOWN = "app.service.unknown", NotFound,
+        "The app has no service of that name.",
+        "Name one of those the message lists.";
+    POD_NONE = "app.pod.none", NotFound,
+        "The app has no Pod on this cluster.",
+        "Deploy it first: `kompoxops app deploy`.";
+}

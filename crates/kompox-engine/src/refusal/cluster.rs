@@ -1,0 +1,10 @@
+//! What is refused because of the cluster. Pure.
+
+super::refusals! {
+    INGRESS_CLASS_UNKNOWN = "cluster.ingress.class-unknown", NotFound,
+        "The cluster has no ingress class of the configured name.",
+        "Install an ingress controller, or set `cluster.ingress.class` to one that exists.";
+    OBJECT_FOREIGN = "cluster.object.foreign", Conflict,
+        "An object of the name that the driver needs exists and is not managed by Kompox.",
+        "Remove or rename that object if nobody needs it.";
+}

@@ -1,0 +1,25 @@
+//! What commands about disks refuse. Pure.
+
+super::refusals! {
+    UNKNOWN = "disk.unknown", NotFound,
+        "The app has no disk of that name.",
+        "See which there are: `kompoxops disk list`.";
+    VOLUME_UNKNOWN = "disk.volume-unknown", NotFound,
+        "The app has no volume of that name.",
+        "Name one of those the message lists.";
+    ASSIGNED = "disk.assigned", Conflict,
+        "The disk is the assigned disk of its volume and cannot be deleted.",
+        "Assign another disk first: `kompoxops disk assign NAME`.";
+    IN_USE = "disk.in-use", Conflict,
+        "A PersistentVolume still refers to the disk: a Pod may mount it.",
+        "Deploy the app on its assigned disk, or destroy it, then repeat the command.";
+    UNSEEN_NOT_INSTALLED = "disk.unseen.not-installed", Unavailable,
+        "What would list the disks is not installed in this cluster.",
+        "A command that makes a disk installs it.";
+    UNSEEN_UNREACHABLE = "disk.unseen.unreachable", Unavailable,
+        "A place that may have disks does not answer, so that \"there is no disk\" cannot be believed.",
+        "Repeat the command once it answers again.";
+    UNSEEN_FOREIGN = "disk.unseen.foreign", Conflict,
+        "A node shows another disk store than the one it is known to have.",
+        "Mount the right disk store on that node first.";
+}

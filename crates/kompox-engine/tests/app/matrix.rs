@@ -1,0 +1,280 @@
+//! Every request of a deploy fails once in every way: what the user sees, that nothing is lost, and that the same command
+//! succeeds once the cause is gone.
+
+use crate::bed::{Bed, COMPOSE, changed, lease};
+use kompox_engine::Error;
+use kompox_testkit::{Fault, When};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Each verb and place that a deploy, an update and a destroy ask for.
+async fn asked() -> BTreeSet<(http::Method, String)> {
+    let bed = Bed::new().await;
+    bed.deploy(COMPOSE).await.unwrap();
+    bed.deploy(&changed()).await.unwrap();
+    let requests = bed.api.requests();
+    requests.into_iter().map(|request| (request.method, request.path)).collect()
+}
+
+/// The last words of a path, which a message about it has to name in some spelling.
+fn resource(path: &str) -> String {
+    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let named = parts.len().is_multiple_of(2) == path.starts_with("/api/");
+    let at = if named { parts.len().saturating_sub(2) } else { parts.len() - 1 };
+    parts[at].trim_end_matches('s').trim_end_matches("se").to_owned()
+}
+
+/// What is refused for good: neither waited for nor repeated, and never taken for "there is nothing".
+async fn refused_everywhere(code: u16, reason: &'static str, expected: &str) {
+    let requests = asked().await;
+    assert!(requests.len() > 25, "{requests:#?}");
+    let mut unharmed = Vec::new();
+    for (method, path) in requests {
+        let bed = Bed::new().await;
+        let when = When::Every { method: method.clone(), path: path.clone() };
+        bed.api.plant(when, Fault::status(code, reason, &format!("user \"x\" cannot {method} {path}")));
+        let first = bed.deploy(COMPOSE).await;
+        let error = match first {
+            Err(error) => error,
+            // The first deploy does without; so an update may need it.
+            Ok(_) => match bed.deploy(&changed()).await {
+                Err(error) => error,
+                Ok(_) => {
+                    unharmed.push(format!("{method} {}", resource(&path)));
+                    continue;
+                }
+            },
+        };
+        let said = format!("{error} {}", source(&error));
+        assert_eq!(error.code(), expected, "{method} {path}: {said}");
+        let named = said.to_lowercase().contains(&resource(&path)) || path == "/version";
+        assert!(named, "{method} {path} ({}): {said}", resource(&path));
+        bed.api.heal();
+        if bed.api.object(&bed.lease_path()).is_some() {
+            // Where it may not be given back, the Lease expires.
+            bed.api.set_clock(Duration::from_secs(60));
+        }
+        bed.deploy(COMPOSE).await.unwrap_or_else(|error| panic!("after {method} {path}: {error}"));
+        assert_eq!(bed.disks().await.len(), 1, "{method} {path}");
+    }
+    let harmless = ["DELETE lease", "DELETE secret"];
+    unharmed.retain(|request| !harmless.contains(&request.as_str()));
+    assert_eq!(unharmed, Vec::<String>::new(), "nobody noticed");
+}
+
+fn source(error: &Error) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn each_right_that_is_missing_is_named_and_granting_it_helps() {
+    refused_everywhere(403, "Forbidden", "kubernetes.denied").await;
+}
+
+#[tokio::test]
+async fn a_token_that_expires_at_any_request_ends_the_deploy_and_a_new_one_finishes_it() {
+    let total = {
+        let bed = Bed::new().await;
+        bed.deploy(COMPOSE).await.unwrap();
+        bed.api.requests().len()
+    };
+    for before in 0..total {
+        let bed = Bed::new().await;
+        bed.api.plant(When::After(before), Fault::status(401, "Unauthorized", "Unauthorized"));
+        match bed.deploy(COMPOSE).await {
+            Err(error) => assert_eq!(error.code(), "kubernetes.unauthenticated", "after {before}: {error}"),
+            // Only giving the Lease back was left, or requests come in another order than before.
+            Ok(_) => assert!(before + 8 > total, "after {before} of {total}"),
+        }
+        bed.api.heal();
+        // The Lease that could not be given back is nobody's after a while.
+        bed.api.set_clock(Duration::from_secs(60));
+        bed.deploy(COMPOSE).await.unwrap_or_else(|error| panic!("after {before}: {error}"));
+        assert_eq!(bed.disks().await.len(), 1, "after {before}");
+    }
+}
+
+/// What the server answers to the write of an object, and what is said.
+type Case = (&'static str, u16, &'static str, &'static str, &'static str);
+
+const WRITES: &[Case] = &[
+    (
+        "secrets/",
+        403,
+        "Forbidden",
+        "secrets \"x\" is forbidden: exceeded quota: small, requested: secrets=1, used: secrets=0, limited: secrets=0",
+        "kubernetes.quota",
+    ),
+    (
+        "deployments/app",
+        403,
+        "Forbidden",
+        "violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation",
+        "kubernetes.denied",
+    ),
+    (
+        "services/app",
+        422,
+        "Invalid",
+        "spec.clusterIP: Invalid value: field is immutable",
+        "kubernetes.invalid",
+    ),
+    (
+        "services/app",
+        409,
+        "Conflict",
+        "Apply failed with 1 conflict: conflict with \"kubectl\": .spec.ports",
+        "kubernetes.conflict",
+    ),
+];
+
+#[tokio::test]
+async fn what_a_server_refuses_to_write_is_told_in_its_words() {
+    for (path, code, reason, message, expected) in WRITES {
+        let bed = Bed::new().await;
+        let requests = {
+            let other = Bed::new().await;
+            other.deploy(COMPOSE).await.unwrap();
+            other.api.requests()
+        };
+        let full = requests.iter().find(|request| request.path.contains(path)).unwrap().path.clone();
+        bed.api.plant(
+            When::Every { method: http::Method::PATCH, path: full },
+            Fault::status(*code, reason, message),
+        );
+        let error = bed.deploy(COMPOSE).await.expect_err(path);
+        assert_eq!(error.code(), *expected, "{path}: {error}");
+        assert!(error.to_string().contains(message), "{path}: {error}");
+        bed.api.heal();
+        bed.deploy(COMPOSE).await.unwrap();
+        assert_eq!(bed.disks().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn short_trouble_is_not_noticed() {
+    for fault in [
+        Fault::status(503, "ServiceUnavailable", "not now"),
+        Fault::status(429, "TooManyRequests", "slow down"),
+        Fault::Delay(Duration::from_millis(300)),
+    ] {
+        let bed = Bed::new().await;
+        for nth in [1, 4, 9] {
+            bed.api.plant(When::Write(nth), fault.clone());
+        }
+        bed.deploy(COMPOSE).await.unwrap();
+        assert_eq!(bed.disks().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn watches_that_are_cut_go_on() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(crate::kubelet::Mode::Absent);
+    let cut = async {
+        while !bed.told.has("waiting for the Pod to be Ready") {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..3 {
+            bed.api.break_watches();
+            bed.api.compact();
+            tokio::task::yield_now().await;
+        }
+        bed.kubelet.set(crate::kubelet::Mode::Ready);
+        let deployment = bed.api.object(&bed.deployment_path()).unwrap();
+        for (path, object) in bed.kubelet.roll_out(&deployment) {
+            bed.api.put(&path, object);
+        }
+    };
+    let (deployed, ()) = tokio::join!(bed.deploy(COMPOSE), cut);
+    deployed.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_deploys_at_once_one_goes_on_and_the_other_says_who() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(crate::kubelet::Mode::Absent);
+    let second = async {
+        while bed.api.object(&bed.lease_path()).is_none() {
+            tokio::task::yield_now().await;
+        }
+        let error = bed.deploy(&changed()).await.unwrap_err();
+        bed.cancel.cancel();
+        error
+    };
+    let (first, second) = tokio::join!(bed.deploy(COMPOSE), second);
+    assert_eq!(second.code(), "kubernetes.conflict", "{second}");
+    assert!(second.to_string().contains("another operation is under way, by tester"), "{second}");
+    assert_eq!(first.unwrap_err().code(), "command.interrupted");
+}
+
+/// Clocks that disagree by an hour cost no Lease: the server's alone decides.
+#[tokio::test]
+async fn a_skewed_clock_neither_takes_nor_loses_the_lease() {
+    let bed = Bed::new().await;
+    bed.api.set_clock(Duration::from_secs(3600));
+    bed.deploy(COMPOSE).await.unwrap();
+    let server = jiff::Timestamp::now() + Duration::from_secs(3600);
+    bed.api.put(&bed.lease_path(), lease(&format!("{server:.6}")));
+    let error = bed.deploy(&changed()).await.unwrap_err();
+    assert_eq!(error.code(), "kubernetes.conflict", "{error}");
+    bed.api.set_clock(Duration::from_secs(3700));
+    bed.deploy(&changed()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_is_unavailable_in_time() {
+    let mut bed = Bed::new().await;
+    bed.limit = Duration::from_secs(1);
+    bed.api.plant(When::After(3), Fault::Hang);
+    let error = bed.deploy(COMPOSE).await.unwrap_err();
+    assert_eq!(error.code(), "kubernetes.timeout", "{error}");
+    bed.api.heal();
+    bed.limit = Duration::from_secs(10);
+    bed.api.set_clock(Duration::from_secs(60));
+    bed.deploy(COMPOSE).await.unwrap();
+}
+
+/// What the remedies of refusals say, done: the next deploy succeeds.
+#[tokio::test]
+async fn the_remedies_help() {
+    type Remedy = (fn(&Bed), fn(&Bed), &'static str);
+    let remedies: [Remedy; 2] = [
+        (
+            |bed| {
+                let body: Value =
+                    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": bed.namespace()}});
+                bed.api.put(&bed.namespace_path(), body);
+            },
+            |bed| bed.api.remove(&bed.namespace_path()),
+            "app.namespace.foreign",
+        ),
+        (
+            |bed| {
+                bed.memory.set_gaps(vec![kompox_model::port::DiskGap {
+                    kind: kompox_model::port::GapKind::Unreachable,
+                    message: "node n9".to_owned(),
+                }])
+            },
+            |bed| bed.memory.set_gaps(Vec::new()),
+            "disk.unseen.unreachable",
+        ),
+    ];
+    for (break_it, mend, code) in remedies {
+        let bed = Bed::new().await;
+        break_it(&bed);
+        assert_eq!(bed.deploy(COMPOSE).await.unwrap_err().code(), code);
+        mend(&bed);
+        bed.deploy(COMPOSE).await.unwrap();
+    }
+    let bed = Bed::new().await;
+    ["a", "b"].into_iter().for_each(|name| bed.insert_disk(name, false, |_| {}));
+    assert_eq!(bed.deploy(COMPOSE).await.unwrap_err().code(), "app.disk.none-assigned");
+    bed.assign("a").await.unwrap();
+    bed.deploy(COMPOSE).await.unwrap();
+    bed.insert_disk("c", true, |_| {});
+    assert_eq!(bed.deploy(COMPOSE).await.unwrap_err().code(), "app.disk.several-assigned");
+    bed.assign("a").await.unwrap();
+    bed.deploy(COMPOSE).await.unwrap();
+}

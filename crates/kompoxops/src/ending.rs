@@ -1,0 +1,120 @@
+//! The endings that the program itself knows, beside those of the use cases, with their stable codes. Pure.
+
+use kompox_engine::Refusal;
+use kompox_model::port::ErrorKind;
+
+const fn row(code: &'static str, kind: ErrorKind, meaning: &'static str, remedy: &'static str) -> Refusal {
+    Refusal { code, kind, meaning, remedy }
+}
+
+/// The command line lacks something.
+pub(crate) const USAGE: Refusal = row(
+    "command.usage",
+    ErrorKind::Invalid,
+    "The command line asks for something that cannot be done so.",
+    "The message says what to write instead; `--help` shows everything.",
+);
+/// Input with errors.
+pub(crate) const INVALID: Refusal = row(
+    "command.invalid-input",
+    ErrorKind::Invalid,
+    "A file has errors; each was shown with its own code and position.",
+    "Mend what was shown and repeat the command.",
+);
+/// A file could not be read or written.
+pub(crate) const FILE: Refusal = row(
+    "command.file",
+    ErrorKind::Internal,
+    "A file cannot be read or written; the cause decides the exit code (1, 3, 4, 5 or 6).",
+    "Check the path and its permissions.",
+);
+/// Data could not be written to stdout.
+pub(crate) const OUTPUT: Refusal = row(
+    "command.output",
+    ErrorKind::Internal,
+    "The result cannot be written to standard output.",
+    "Check where the output goes: a full disk or a closed pipe.",
+);
+/// Terminal, signals or runtime.
+pub(crate) const SYSTEM: Refusal = row(
+    "command.system",
+    ErrorKind::Internal,
+    "The terminal, the signal handlers or the runtime failed.",
+    "The cause says what the operating system refused.",
+);
+/// The user said no.
+pub(crate) const DECLINED: Refusal = row(
+    "command.declined",
+    ErrorKind::Cancelled,
+    "You answered a question with no; nothing was changed.",
+    "Repeat the command and answer yes, or give `--yes`.",
+);
+/// The user interrupted.
+pub(crate) const INTERRUPTED: Refusal = row(
+    "command.interrupted",
+    ErrorKind::Cancelled,
+    "You interrupted the command; the message says what had been done.",
+    "Repeat the command; it continues where it stopped.",
+);
+/// The app cannot be converted.
+pub(crate) const APP_INVALID: Refusal = row(
+    "app.invalid",
+    ErrorKind::Invalid,
+    "The app cannot be converted; each problem was shown with its own code and position.",
+    "Mend what was shown and repeat the command.",
+);
+/// The configuration describes no such noun at all.
+pub(crate) const NOT_CONFIGURED: Refusal = row(
+    "config.nothing",
+    ErrorKind::Invalid,
+    "The configuration describes no app, or no cluster.",
+    "Add a section `app:` or `cluster:`, or a KOM document of that kind.",
+);
+/// The configuration describes others.
+pub(crate) const NOT_DESCRIBED: Refusal = row(
+    "config.unknown",
+    ErrorKind::NotFound,
+    "The configuration describes no app or cluster of the name that was asked for.",
+    "Choose one of those the message lists with `--app` or `--cluster`.",
+);
+/// `config convert` would describe something twice.
+pub(crate) const CONFIG_DESCRIBED: Refusal = row(
+    "config.described-already",
+    ErrorKind::AlreadyExists,
+    "The folder to convert into describes that noun already.",
+    "Name another folder with `--to`.",
+);
+/// `config convert` cannot move a compose text.
+pub(crate) const CONFIG_INLINE: Refusal = row(
+    "config.inline-compose",
+    ErrorKind::Unsupported,
+    "A compose text inside the configuration has paths that would mean other files in another folder.",
+    "Write the text into a file and name that in `compose`, or convert into the same folder.",
+);
+/// `init` would overwrite a file.
+pub(crate) const INIT_EXISTS: Refusal = row(
+    "init.exists",
+    ErrorKind::AlreadyExists,
+    "The file that `init` would write exists already.",
+    "Replace it with `--force`, or name another file with `--file`.",
+);
+
+#[cfg(test)]
+const ALL: [Refusal; 13] = [
+    USAGE,
+    INVALID,
+    FILE,
+    OUTPUT,
+    SYSTEM,
+    DECLINED,
+    INTERRUPTED,
+    APP_INVALID,
+    NOT_CONFIGURED,
+    NOT_DESCRIBED,
+    CONFIG_DESCRIBED,
+    CONFIG_INLINE,
+    INIT_EXISTS,
+];
+
+#[cfg(test)]
+mod tests;
