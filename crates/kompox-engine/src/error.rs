@@ -1,6 +1,6 @@
 //! What a use case can fail with. Pure.
 
-use crate::refusal::{Refusal, pod};
+use crate::refusal::{self, Refusal, pod};
 use kompox_model::port::{ErrorKind, PortError};
 use kompox_yaml::Diagnostics;
 use std::borrow::Cow;
@@ -74,10 +74,10 @@ impl Error {
         match self {
             Self::Port(error) => format!("{}.{}", error.adapter, error.kind.code()).into(),
             Self::Refused { code, .. } => (*code).into(),
-            Self::Invalid(_) => "app.invalid".into(),
+            Self::Invalid(_) => refusal::INVALID.code.into(),
             Self::Failed(report) => report.cause.unwrap_or(pod::FAILED).code.into(),
             Self::NotReady(report) => report.cause.unwrap_or(pod::NOT_READY).code.into(),
-            Self::Interrupted { .. } => "command.interrupted".into(),
+            Self::Interrupted { .. } => refusal::INTERRUPTED.code.into(),
         }
     }
 }

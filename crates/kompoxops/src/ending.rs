@@ -49,20 +49,6 @@ pub(crate) const DECLINED: Refusal = row(
     "You answered a question with no; nothing was changed.",
     "Repeat the command and answer yes, or give `--yes`.",
 );
-/// The user interrupted.
-pub(crate) const INTERRUPTED: Refusal = row(
-    "command.interrupted",
-    ErrorKind::Cancelled,
-    "You interrupted the command; the message says what had been done.",
-    "Repeat the command; it continues where it stopped.",
-);
-/// The app cannot be converted.
-pub(crate) const APP_INVALID: Refusal = row(
-    "app.invalid",
-    ErrorKind::Invalid,
-    "The app cannot be converted; each problem was shown with its own code and position.",
-    "Mend what was shown and repeat the command.",
-);
 /// The configuration describes no such noun at all.
 pub(crate) const NOT_CONFIGURED: Refusal = row(
     "config.nothing",
@@ -107,8 +93,8 @@ const ALL: [Refusal; 13] = [
     OUTPUT,
     SYSTEM,
     DECLINED,
-    INTERRUPTED,
-    APP_INVALID,
+    kompox_engine::refusal::INTERRUPTED,
+    kompox_engine::refusal::INVALID,
     NOT_CONFIGURED,
     NOT_DESCRIBED,
     CONFIG_DESCRIBED,

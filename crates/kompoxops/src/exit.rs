@@ -251,6 +251,33 @@ mod tests {
     }
 
     #[test]
+    fn each_ending_has_its_stable_code() {
+        use kompox_engine::refusal;
+        let report = |cause| Box::new(FailureReport { cause, ..FailureReport::default() });
+        let io = || io::Error::from(io::ErrorKind::NotFound);
+        for (failure, code) in [
+            (
+                Failure::from(PortError::new(ErrorKind::Denied, "kubernetes", "list", "Pods")),
+                "kubernetes.denied",
+            ),
+            (Failure::Engine(Error::refused(refusal::DEFECT, "no", "report it")), "engine.defect"),
+            (Failure::Engine(Error::Failed(report(None))), "app.pod.failed"),
+            (Failure::Engine(Error::Failed(report(Some(refusal::pod::IMAGE)))), "app.pod.image"),
+            (Failure::Engine(Error::NotReady(report(None))), "app.pod.not-ready"),
+            (Failure::Engine(Error::Interrupted { done: String::new() }), "command.interrupted"),
+            (Failure::Engine(Error::Invalid(kompox_yaml::Diagnostics::new())), "app.invalid"),
+            (Failure::Usage { message: String::new(), hint: String::new() }, "command.usage"),
+            (Failure::Invalid { what: String::new(), errors: 1 }, "command.invalid-input"),
+            (Failure::File { action: "read", path: "a".into(), hint: None, source: io() }, "command.file"),
+            (Failure::System { action: "start the runtime", source: io() }, "command.system"),
+            (Failure::Output(io()), "command.output"),
+            (Failure::Declined, "command.declined"),
+        ] {
+            assert_eq!(failure.reason(), code, "{failure:?}");
+        }
+    }
+
+    #[test]
     fn a_hint_of_the_adapter_wins() {
         let error = PortError::new(ErrorKind::Denied, "test", "do", "it");
         assert!(Failure::from(error).hint().unwrap().contains("administrator"));

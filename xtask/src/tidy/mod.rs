@@ -3,6 +3,7 @@
 
 mod arrows;
 mod docs;
+mod errors;
 mod layout;
 mod licence;
 mod metadata;
@@ -59,6 +60,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     findings.extend(purity::check(&tree));
     findings.extend(shell::check(&tree));
     findings.extend(docs::check(&tree));
+    findings.extend(errors::check(&tree));
     findings.extend(arrows::check(&metadata));
     findings.extend(licence::check(&tree, &metadata));
     findings.sort();

@@ -48,6 +48,22 @@ pub const DEFECT: Refusal = Refusal {
     remedy: "Report it, with the message.",
 };
 
+/// The user interrupted.
+pub const INTERRUPTED: Refusal = Refusal {
+    code: "command.interrupted",
+    kind: ErrorKind::Cancelled,
+    meaning: "You interrupted the command; the message says what had been done.",
+    remedy: "Repeat the command; it continues where it stopped.",
+};
+
+/// The app cannot be converted.
+pub const INVALID: Refusal = Refusal {
+    code: "app.invalid",
+    kind: ErrorKind::Invalid,
+    meaning: "The app cannot be converted; each problem was shown with its own code and position.",
+    remedy: "Mend what was shown and repeat the command.",
+};
+
 /// For what has no row of its own: the kind is all there is to say.
 impl From<ErrorKind> for Refusal {
     fn from(kind: ErrorKind) -> Self {
@@ -62,7 +78,10 @@ impl From<ErrorKind> for Refusal {
 
 /// Every row of every table.
 pub fn all() -> impl Iterator<Item = Refusal> {
-    [app::ALL, pod::ALL, disk::ALL, cluster::ALL, &[DEFECT]].into_iter().flatten().copied()
+    [app::ALL, pod::ALL, disk::ALL, cluster::ALL, &[DEFECT, INTERRUPTED, INVALID]]
+        .into_iter()
+        .flatten()
+        .copied()
 }
 
 #[cfg(test)]

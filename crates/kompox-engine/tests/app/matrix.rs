@@ -183,7 +183,7 @@ async fn watches_that_are_cut_go_on() {
         }
         bed.kubelet.set(crate::kubelet::Mode::Ready);
         let deployment = bed.api.object(&bed.deployment_path()).unwrap();
-        for (path, object) in bed.kubelet.roll_out(&deployment) {
+        if let Some((path, object)) = bed.kubelet.roll_out(&deployment) {
             bed.api.put(&path, object);
         }
     };
