@@ -10,14 +10,13 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// What must never show; each stands in one place only, so that a leak tells where it came from.
-const CANARIES: [&str; 7] = [
+const CANARIES: [&str; 6] = [
     "canary-token-9041",
     "canary-inline-9042",
     "canary-dotenv-9043",
     "canary-envfile-9044",
     "canary-secretfile-9045",
     "canary-secretenv-9046",
-    "canary-config-9047",
 ];
 
 const CONFIGURATION: &str = "\
@@ -49,7 +48,7 @@ secrets:
   of-file: {file: ./key.txt}
   of-environment: {environment: SECRET_IN_ENVIRONMENT}
 configs:
-  settings: {content: 'password = canary-config-9047'}
+  settings: {content: 'colour = red'}
 ";
 
 /// Every command that may read the files or ask the cluster.

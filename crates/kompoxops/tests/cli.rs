@@ -216,7 +216,7 @@ fn a_cluster_that_is_away_is_named() {
         let stderr = text(&stderr);
         assert_eq!((status.code(), stdout.len()), (Some(8), 0), "{arguments}\n{stderr}");
         let parts = [
-            "error: kubernetes: ",
+            "error[kubernetes.",
             ": nothing answers at http://127.0.0.1:1\n",
             "Connection refused",
             "\nhint: ",
@@ -250,7 +250,12 @@ fn every_broken_configuration_is_refused_with_all_its_places() {
         let placed = stderr.lines().filter(|line| line.contains(": error[")).filter_map(place).count();
         assert!(errors > 0 && placed == errors, "{}\n{stderr}", path.display());
         let plural = if errors == 1 { "" } else { "s" };
-        assert!(stderr.ends_with(&format!("error: kompoxops.yml has {errors} error{plural}\n")), "{stderr}");
+        assert!(
+            stderr.ends_with(&format!(
+                "error[command.invalid-input]: kompoxops.yml has {errors} error{plural}\n"
+            )),
+            "{stderr}"
+        );
     }
     assert!(count >= 50, "only {count} broken files found");
 }
@@ -364,7 +369,10 @@ fn an_answer_that_cannot_be_written_is_a_failure() {
     let output = kompoxops(home.path()).arg("version").stdout(full).output().unwrap();
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.starts_with("error: cannot write to standard output\n  caused by: "), "{stderr}");
+    assert!(
+        stderr.starts_with("error[command.output]: cannot write to standard output\n  caused by: "),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn a_time_limit_ends_a_command_that_waits() {
         let started = running.started;
         let (code, stderr) = running.end();
         assert_eq!(code, Some(8), "{arguments:?}: {stderr}");
-        assert!(stderr.contains("error: ") && stderr.contains("--timeout"), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("error[") && stderr.contains("--timeout"), "{arguments:?}: {stderr}");
         assert!(started.elapsed() < PATIENCE, "{arguments:?}: {:?}", started.elapsed());
     }
 }
