@@ -9,7 +9,7 @@ use crate::network::Enforcement;
 use crate::{Error, Scope, disk, refusal};
 use futures::future::{join3, try_join, try_join_all};
 use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
-use kompox_model::port::{DiskInventory, ErrorKind, PortError};
+use kompox_model::port::{DiskInventory, PortError};
 use kompox_model::{Disk, DiskName, DiskState, Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName, label};
 use kompox_yaml::Diagnostics;
 use serde_json::Value;
