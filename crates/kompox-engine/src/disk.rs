@@ -93,7 +93,7 @@ async fn planned(scope: &Scope<'_>, volume: &Volume, create: &DiskCreate) -> Res
     match looked.disk {
         Some(disk) if create.if_not_exists || disk.state == DiskState::Creating => Ok(disk),
         Some(disk) => Err(Error::refused(
-            ErrorKind::AlreadyExists,
+            refusal::disk::EXISTS,
             format!("disk {} of volume {} exists already", disk.name, volume.name),
             "choose another name, or accept it with --if-not-exists",
         )),
@@ -321,7 +321,7 @@ async fn refuse_elsewhere(scope: &Scope<'_>, handle: &str) -> Result<(), Error> 
             None => continue,
         };
         return Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::disk::USED,
             format!("{user} uses the disk"),
             "nothing was changed; a disk is used by one app only: remove that first if nobody needs it",
         ));

@@ -50,7 +50,7 @@ fn without_code(file: &File) -> Vec<Finding> {
         .map(|(at, _)| {
             let line = text[..at].lines().count();
             let message = "a refusal needs a code: add a row to the tables in kompox-engine/src/refusal";
-            Finding { warning: true, ..Finding::new(&file.path, Some(line), message) }
+            Finding::new(&file.path, Some(line), message)
         })
         .collect()
 }
@@ -74,7 +74,7 @@ mod tests {
             messages,
             [
                 "docs/errors.md:2: error: no test shows `a.hidden`",
-                "crates/a/src/b.rs:2: warning: a refusal needs a code: add a row to the tables in \
+                "crates/a/src/b.rs:2: error: a refusal needs a code: add a row to the tables in \
                  kompox-engine/src/refusal",
             ]
         );

@@ -2,8 +2,8 @@
 
 use crate::app::{act, wait, workload};
 use crate::disk;
-use crate::{Error, Event, Scope};
-use kompox_model::port::{ErrorKind, Lock, Query};
+use crate::{Error, Event, Scope, refusal};
+use kompox_model::port::{Lock, Query};
 use kompox_model::{Gvk, label};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -96,7 +96,7 @@ async fn running(scope: &Scope<'_>) -> Result<Value, Error> {
     let deployment = workload::require(scope).await?;
     if workload::is_stopped(&deployment) {
         return Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::STOPPED,
             format!("app {} is stopped, so there is nothing to restart", scope.app.name),
             "start it: kompoxops app start",
         ));
@@ -160,7 +160,7 @@ async fn refuse_other_disks(scope: &Scope<'_>, deployment: &Value) -> Result<(),
         };
         if !handle.is_some_and(assigned) {
             return Err(Error::refused(
-                ErrorKind::Conflict,
+                refusal::app::STOPPED_DISK_GONE,
                 format!(
                     "claim {claim} of the stopped app is not on an assigned disk of this cluster any more"
                 ),

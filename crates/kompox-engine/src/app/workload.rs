@@ -3,8 +3,8 @@
 
 use crate::app::wait::Expectation;
 use crate::app::{act, live};
-use crate::{Error, Scope};
-use kompox_model::port::{ErrorKind, Lock, Patch};
+use crate::{Error, Scope, refusal};
+use kompox_model::port::{Lock, Patch};
 use kompox_model::{Gvk, Object, ObjectRef, ObjectSet, label, object, resource_name};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ pub(crate) async fn find(scope: &Scope<'_>) -> Result<Option<Value>, Error> {
     let Some(found) = scope.kubernetes.get(&scope.call(), &reference).await? else { return Ok(None) };
     if object::annotation(&found, label::IDENTITY) != Some(scope.identity().to_string().as_str()) {
         return Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::app::OBJECT_FOREIGN,
             format!("{reference} exists already and is not this app's"),
             "nothing was changed; remove or rename that object if nobody needs it",
         ));
@@ -43,7 +43,7 @@ pub(crate) async fn find(scope: &Scope<'_>) -> Result<Option<Value>, Error> {
 pub(crate) async fn require(scope: &Scope<'_>) -> Result<Value, Error> {
     find(scope).await?.ok_or_else(|| {
         Error::refused(
-            ErrorKind::NotFound,
+            refusal::app::NOT_DEPLOYED,
             format!("app {} is not deployed on this cluster", scope.app.name),
             "deploy it first: kompoxops app deploy",
         )
@@ -122,6 +122,6 @@ pub(crate) fn kept_stopped(objects: &ObjectSet) -> Result<ObjectSet, Error> {
         object
     };
     ObjectSet::new(objects.iter().map(keep).collect()).map_err(|twice| {
-        Error::refused(ErrorKind::Internal, format!("{twice} was made twice"), "this is a defect")
+        Error::refused(refusal::DEFECT, format!("{twice} was made twice"), "this is a defect")
     })
 }

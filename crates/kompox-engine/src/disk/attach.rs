@@ -6,8 +6,8 @@ use crate::app::record::Memory;
 use crate::app::see::{self, Seen, Wish};
 use crate::app::{DeployOptions, Deployed, Loaded, act, deploy, live, power, workload};
 use crate::progress::Step;
-use crate::{Error, Event, Scope};
-use kompox_model::port::{ApplyOptions, Cancel, DiskAssign, DiskInventory, ErrorKind, Lock};
+use crate::{Error, Event, Refusal, Scope, refusal};
+use kompox_model::port::{ApplyOptions, Cancel, DiskAssign, DiskInventory, Lock};
 use kompox_model::{Disk, DiskName, DiskState, Object, VolumeName, label, object};
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -143,13 +143,13 @@ struct Known<'a> {
 fn decide(scope: &Scope<'_>, known: &Known<'_>, target: &Target) -> Result<Switch, Error> {
     let Known { volume, inventory, current, previous } = known;
     let of_volume = || inventory.disks.iter().filter(|disk| disk.volume == **volume);
-    let conflict = |message: String, hint: &str| Err(Error::refused(ErrorKind::Conflict, message, hint));
+    let conflict = |row: Refusal, message: String, hint: &str| Err(Error::refused(row, message, hint));
     let found = match (target, previous) {
         (Target::Named(name), _) => of_volume().find(|disk| disk.name == *name),
         (Target::Previous, Some(handle)) => of_volume().find(|disk| disk.handle == *handle),
         (Target::Previous, None) => {
             return Err(Error::refused(
-                ErrorKind::NotFound,
+                refusal::disk::NO_PREVIOUS,
                 format!("no disk of volume {volume} is remembered from before"),
                 "name the disk: kompoxops disk attach NAME",
             ));
@@ -159,7 +159,7 @@ fn decide(scope: &Scope<'_>, known: &Known<'_>, target: &Target) -> Result<Switc
         believed(inventory)?;
         return Err(match (target, previous) {
             (Target::Previous, Some(handle)) => Error::refused(
-                ErrorKind::NotFound,
+                refusal::disk::PREVIOUS_GONE,
                 format!("the previous disk of volume {volume} ({handle}) is not there any more"),
                 "see which there are: kompoxops disk list",
             ),
@@ -169,6 +169,7 @@ fn decide(scope: &Scope<'_>, known: &Known<'_>, target: &Target) -> Result<Switc
     };
     if to.state != DiskState::Ready {
         return conflict(
+            refusal::disk::NOT_READY,
             format!("disk {} of volume {volume} is {}, not ready", to.name, to.state),
             "repeat the command that makes it, or choose another disk",
         );
@@ -179,6 +180,7 @@ fn decide(scope: &Scope<'_>, known: &Known<'_>, target: &Target) -> Result<Switc
         [_] => {}
         [] => {
             return conflict(
+                refusal::disk::NONE_ASSIGNED,
                 format!("volume {volume} has no assigned disk, so there is none to switch from"),
                 "assign the disk, then deploy: kompoxops disk assign NAME, kompoxops app deploy",
             );
@@ -188,6 +190,7 @@ fn decide(scope: &Scope<'_>, known: &Known<'_>, target: &Target) -> Result<Switc
         several => {
             let names: Vec<_> = several.iter().map(|disk| disk.name.as_str()).collect();
             return conflict(
+                refusal::app::DISK_SEVERAL_ASSIGNED,
                 format!("volume {volume} has several assigned disks: {}", names.join(", ")),
                 "choose one: kompoxops disk assign NAME",
             );

@@ -1,8 +1,8 @@
 //! `disk detach`: leaves a volume without an assigned disk. IO through the ports.
 
 use super::{disks, find_volume, look_for, missing, under_lock, used_by};
-use crate::{Error, Scope};
-use kompox_model::port::{DiskAssign, ErrorKind, Lock};
+use crate::{Error, Scope, refusal};
+use kompox_model::port::{DiskAssign, Lock};
 use kompox_model::{AppIdentity, Disk, DiskName, VolumeName};
 
 /// Takes the assignment from a disk that no Pod uses; `disk delete` works then, and deploys refuse until another disk is
@@ -51,7 +51,7 @@ async fn refuse_in_use(scope: &Scope<'_>, disk: &Disk) -> Result<(), Error> {
     match used_by(scope, &disk.handle).await? {
         None => Ok(()),
         Some(user) => Err(Error::refused(
-            ErrorKind::Conflict,
+            refusal::disk::USED,
             format!("{user} uses disk {} of volume {}", disk.name, disk.volume),
             "stop the app first: kompoxops app stop",
         )),

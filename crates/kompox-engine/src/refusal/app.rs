@@ -52,6 +52,15 @@ super::refusals! {
     OBJECT_RETURNED = "app.object.returned", Conflict,
         "An object is there again after its deletion.",
         "Somebody made it again meanwhile; repeat the command.";
+    NOT_DEPLOYED = "app.not-deployed", NotFound,
+        "The app is not deployed on this cluster.",
+        "Deploy it first: `kompoxops app deploy`.";
+    STOPPED = "app.stopped", Conflict,
+        "The app is stopped, so there is nothing to restart.",
+        "Start it: `kompoxops app start`.";
+    STOPPED_DISK_GONE = "app.stopped-disk-changed", Conflict,
+        "The claim of the stopped app is not on an assigned disk of this cluster any more.",
+        "Bring the app to its assigned disks, then start it: `kompoxops app deploy`.";
     SERVICE_AMBIGUOUS = "app.service.ambiguous", Invalid,
         "The app has several services and the command line names none.",
         "Name one of those the message lists.";

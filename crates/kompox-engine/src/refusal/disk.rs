@@ -7,6 +7,24 @@ super::refusals! {
     VOLUME_UNKNOWN = "disk.volume-unknown", NotFound,
         "The app has no volume of that name.",
         "Name one of those the message lists.";
+    EXISTS = "disk.exists", AlreadyExists,
+        "The volume has a disk of that name already.",
+        "Choose another name, or accept it with `--if-not-exists`.";
+    USED = "disk.used", Conflict,
+        "A Pod or a claim uses the disk.",
+        "Stop the app first, or remove what the message names if nobody needs it.";
+    NOT_READY = "disk.not-ready", Conflict,
+        "The disk is still being made or deleted.",
+        "Repeat the command that makes it, or choose another disk.";
+    NONE_ASSIGNED = "disk.none-assigned", Conflict,
+        "The volume has no assigned disk, so there is none to switch from.",
+        "Assign the disk, then deploy.";
+    NO_PREVIOUS = "disk.no-previous", NotFound,
+        "The Namespace remembers no disk from before.",
+        "Name the disk: `kompoxops disk attach NAME`.";
+    PREVIOUS_GONE = "disk.previous-gone", NotFound,
+        "The disk from before is not there any more.",
+        "See which there are: `kompoxops disk list`.";
     ASSIGNED = "disk.assigned", Conflict,
         "The disk is the assigned disk of its volume and cannot be deleted.",
         "Assign another disk first: `kompoxops disk assign NAME`.";

@@ -74,22 +74,22 @@ async fn a_dry_run_and_a_repeat_write_nothing_of_the_app() {
 
 #[tokio::test]
 async fn what_must_not_be_switched_to_is_refused_before_anything_stops() {
-    type Case = (fn(&Bed), ErrorKind, &'static str);
+    type Case = (fn(&Bed), &'static str, &'static str);
     let cases: [Case; 7] = [
-        (|_| {}, ErrorKind::NotFound, "has no disk third"),
+        (|_| {}, "disk.unknown", "has no disk third"),
         (
             |bed| bed.insert_disk("third", false, |disk| disk.state = DiskState::Creating),
-            ErrorKind::Conflict,
+            "disk.not-ready",
             "is creating, not ready",
         ),
         (
             |bed| bed.insert_disk("third", false, |disk| disk.holder.cluster = "c2".parse().unwrap()),
-            ErrorKind::Conflict,
+            "app.disk.held",
             "is held by cluster c2",
         ),
         (
             |bed| bed.insert_disk("third", false, |disk| disk.holder.uid = "reborn".into()),
-            ErrorKind::Conflict,
+            "app.disk.held",
             "another cluster of the name c1",
         ),
         (
@@ -97,7 +97,7 @@ async fn what_must_not_be_switched_to_is_refused_before_anything_stops() {
                 bed.insert_disk("third", false, |_| {});
                 bed.insert_disk("fourth", true, |_| {});
             },
-            ErrorKind::Conflict,
+            "app.disk.several-assigned",
             "has several assigned disks",
         ),
         (
@@ -107,7 +107,7 @@ async fn what_must_not_be_switched_to_is_refused_before_anything_stops() {
                     "spec": {"csi": {"volumeHandle": "handle-third"}, "claimRef": {"namespace": "x", "name": "y"}}});
                 bed.api.put("/api/v1/persistentvolumes/theirs", volume);
             },
-            ErrorKind::Conflict,
+            "disk.used",
             "claim x/y uses the disk",
         ),
         (
@@ -121,7 +121,7 @@ async fn what_must_not_be_switched_to_is_refused_before_anything_stops() {
                     "spec": {"volumes": [{"persistentVolumeClaim": {"claimName": "y"}}]}});
                 bed.api.put(&bed.path("api/v1", "pods/debug"), pod);
             },
-            ErrorKind::Conflict,
+            "disk.used",
             "/debug uses the disk",
         ),
     ];
@@ -130,11 +130,12 @@ async fn what_must_not_be_switched_to_is_refused_before_anything_stops() {
         arrange(&bed);
         let error = bed.attach(named("third")).await.expect_err(says);
         assert!(error.to_string().contains(says), "{error}");
-        assert_eq!((kind(&error), bed.writes()), (expected, Vec::new()), "{says}");
+        assert_eq!((&*error.code(), bed.writes()), (expected, Vec::new()), "{says}");
     }
     let bed = two().await;
     let error = bed.attach(Target::Previous).await.unwrap_err();
     assert!(error.to_string().contains("is remembered from before"), "{error}");
+    assert_eq!(error.code(), "disk.no-previous");
     assert_eq!((kind(&error), bed.writes()), (ErrorKind::NotFound, Vec::new()));
 }
 
@@ -188,15 +189,18 @@ async fn a_disk_is_detached_when_nobody_uses_it_and_can_be_deleted_then() {
     let scope = bed.scope(&bed.client);
     let error = bed.detach(&scope, &name).await.unwrap_err();
     assert!(error.to_string().contains("uses disk"), "{error}");
+    assert_eq!(error.code(), "disk.used");
     assert_eq!((kind(&error), bed.writes()), (ErrorKind::Conflict, Vec::new()));
     app::stop(&scope, "tester").await.unwrap();
     assert!(!bed.detach(&scope, &name).await.unwrap().assigned);
     let error = app::start(&scope, false, "tester").await.unwrap_err();
     assert!(error.to_string().contains("not on an assigned disk"), "{error}");
+    assert_eq!(error.code(), "app.stopped-disk-changed");
     let error = bed.deploy(COMPOSE).await.unwrap_err();
     assert!(error.to_string().contains("none is assigned"), "{error}");
     let error = bed.attach(named(&name)).await.unwrap_err();
     assert!(error.to_string().contains("has no assigned disk"), "{error}");
+    assert_eq!(error.code(), "disk.none-assigned");
     bed.api.forget();
     let before = bed.memory.writes();
     assert!(!bed.detach(&scope, &name).await.unwrap().assigned);
@@ -209,4 +213,17 @@ async fn a_disk_is_detached_when_nobody_uses_it_and_can_be_deleted_then() {
     assert!(deleted && bed.disks().await.is_empty());
     let error = bed.detach(&scope, &name).await.unwrap_err();
     assert_eq!(kind(&error), ErrorKind::NotFound);
+}
+
+/// The disk from before was deleted since.
+#[tokio::test]
+async fn a_previous_disk_that_is_gone_is_said() {
+    let bed = two().await;
+    let former = bed.assigned().await.remove(0);
+    bed.attach(named("second")).await.unwrap();
+    let scope = bed.scope(&bed.client);
+    let former = former.parse().unwrap();
+    kompox_engine::disk::delete(&scope, None, &former, Default::default(), "tester").await.unwrap();
+    let error = bed.attach(Target::Previous).await.unwrap_err();
+    assert_eq!(error.code(), "disk.previous-gone", "{error}");
 }

@@ -46,6 +46,9 @@ async fn a_repeat_with_nothing_to_do_writes_nothing() {
         random: 1,
     };
     assert_eq!(disk::create(&bed.scope(&bed.client), &options, "tester").await.unwrap(), disk);
+    let again = CreateOptions { if_not_exists: false, ..options.clone() };
+    let error = disk::create(&bed.scope(&bed.client), &again, "tester").await.unwrap_err();
+    assert_eq!(error.code(), "disk.exists", "{error}");
     assert!(!delete(&bed, "unknown").await.unwrap());
     let error = bed.assign("unknown").await.unwrap_err();
     assert_eq!((kind(&error), &*error.code()), (ErrorKind::NotFound, "disk.unknown"), "{error}");

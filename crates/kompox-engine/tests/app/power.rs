@@ -69,6 +69,7 @@ async fn a_restart_makes_a_new_pod_of_the_same_template() {
     app::stop(&scope, "tester").await.unwrap();
     let error = app::restart(&scope, false, options().now, "tester").await.unwrap_err();
     assert!(error.to_string().contains("is stopped"), "{error}");
+    assert_eq!(error.code(), "app.stopped");
     assert_eq!(kind(&error), ErrorKind::Conflict);
 }
 
@@ -83,6 +84,7 @@ async fn what_is_not_deployed_is_not_found() {
         app::restart(&scope, false, now, "tester").await.unwrap_err(),
     ] {
         assert!(error.to_string().contains("is not deployed"), "{error}");
+        assert_eq!(error.code(), "app.not-deployed");
         assert_eq!((kind(&error), bed.writes()), (ErrorKind::NotFound, Vec::new()));
     }
 }
