@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::program::Program;
 
-/// Seconds for one request; the first page of a large application may take a while.
-const LIMIT_SECONDS: &str = "60";
+/// For one request; the first page of a large application may take a while.
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,21 @@ pub struct Request<'a> {
 /// When the connection or the handshake fails, the certificate is not for `host` or not of that
 /// authority, or the answer is no HTTP.
 pub fn get(address: IpAddr, host: &str, path: &str, authority: &Path) -> Result<Answer> {
-    send(address, host, &Request { method: "GET", path, headers: &[], body: "" }, authority)
+    get_within(address, host, path, authority, LIMIT)
+}
+
+/// Fetches with a limit of its own: what hangs for longer is no answer.
+///
+/// # Errors
+/// As [`get`], and when the limit has passed.
+pub fn get_within(
+    address: IpAddr,
+    host: &str,
+    path: &str,
+    authority: &Path,
+    limit: Duration,
+) -> Result<Answer> {
+    exchange(address, host, &Request { method: "GET", path, headers: &[], body: "" }, authority, limit)
 }
 
 /// Sends any request in the same way.
@@ -51,6 +65,16 @@ pub fn get(address: IpAddr, host: &str, path: &str, authority: &Path) -> Result<
 /// # Errors
 /// As [`get`].
 pub fn send(address: IpAddr, host: &str, request: &Request<'_>, authority: &Path) -> Result<Answer> {
+    exchange(address, host, request, authority, LIMIT)
+}
+
+fn exchange(
+    address: IpAddr,
+    host: &str,
+    request: &Request<'_>,
+    authority: &Path,
+    limit: Duration,
+) -> Result<Answer> {
     let Request { method, path, headers, body } = request;
     // Version 1.0 keeps the answer in one piece that ends with the connection.
     let mut text = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: */*\r\n");
@@ -60,7 +84,7 @@ pub fn send(address: IpAddr, host: &str, request: &Request<'_>, authority: &Path
     headers.iter().for_each(|header| text.extend([header, "\r\n"]));
     text.extend(["\r\n", body]);
     let output = Program::new("timeout")
-        .args([LIMIT_SECONDS, "openssl", "s_client", "-quiet", "-verify_quiet"])
+        .args([&limit.as_secs_f64().to_string(), "openssl", "s_client", "-quiet", "-verify_quiet"])
         .args(["-connect", &std::net::SocketAddr::new(address, 443).to_string()])
         .args(["-servername", host, "-verify_hostname", host, "-verify_return_error"])
         .args(["-no-CApath", "-no-CAstore", "-CAfile"])

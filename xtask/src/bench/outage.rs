@@ -11,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const APP: &str = "bench-outage";
+/// A request that was on its way to the former Pod may hang for half a minute, while others are answered already.
+const PROBE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 /// For how long an app may be away at most.
@@ -73,7 +75,8 @@ fn print(what: &str, outages: &[Duration]) {
 
 impl Door {
     fn answers(&self) -> bool {
-        https::get(self.address, &self.host, "/", &self.authority).is_ok_and(|answer| answer.status == 200)
+        https::get_within(self.address, &self.host, "/", &self.authority, PROBE)
+            .is_ok_and(|answer| answer.status == 200)
     }
 
     /// Waits for the app's first answer.
