@@ -13,6 +13,7 @@ use kompox_model::port::{DiskCreate, ErrorKind, Lock};
 use kompox_model::{DiskName, DiskSource, Object, ObjectRef, VolumeName};
 use kompox_yaml::Diagnostics;
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// Options of a deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Deployed {
     pub namespace: String,
     /// The Pod, once it was seen to be Ready.
     pub pod: Option<String>,
+    /// When that was; none when nothing was changed.
+    pub ready: Option<Instant>,
     /// The app was stopped by `app stop` and stays so.
     pub stopped: bool,
     /// Hosts that lead to the app.
@@ -87,6 +90,7 @@ pub(crate) fn deployed(scope: &Scope<'_>, seen: Seen, pod: Option<String>) -> De
         plan: seen.plan,
         namespace: scope.namespace(),
         pod,
+        ready: None,
         stopped: seen.stopped,
         hosts: seen.summary.hosts,
         notes: seen.notes,
@@ -107,6 +111,7 @@ pub(crate) async fn write(
     let applied = apply(scope, loaded, lock, &seen).await;
     act::or_interrupted(applied, "some objects were applied; a repeat continues")?;
     let pod = ready(scope, options, &seen, true).await?;
+    let since = pod.as_ref().map(|_| Instant::now());
     if seen.stopped {
         act::pods_gone(scope).await?;
     }
@@ -117,6 +122,7 @@ pub(crate) async fn write(
     }
     let mut done = deployed(scope, seen, pod);
     done.plan.disks = disks;
+    done.ready = since;
     Ok(done)
 }
 

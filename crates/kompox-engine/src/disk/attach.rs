@@ -233,8 +233,9 @@ async fn switched(
     if wanted.switching.is_some() {
         forget(scope, lock, &deployed).await?;
     }
-    let outage_seconds = (runs && deployed.pod.is_some() && !deployed.plan.is_empty())
-        .then(|| power::seconds(begun.elapsed()));
+    // Until the Pod was Ready: that the former claim and volume are removed afterwards disturbs nobody.
+    let ready = deployed.ready.filter(|_| runs && !deployed.plan.is_empty());
+    let outage_seconds = ready.map(|ready| power::seconds(ready.duration_since(begun)));
     let former = switch.former().map(|disk| disk.name.clone());
     Ok(Attached { disk: Disk { assigned: true, ..switch.to }, former, outage_seconds, deployed })
 }
