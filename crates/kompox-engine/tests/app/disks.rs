@@ -53,7 +53,9 @@ async fn a_repeat_with_nothing_to_do_writes_nothing() {
     let error = bed.assign("unknown").await.unwrap_err();
     assert_eq!((kind(&error), &*error.code()), (ErrorKind::NotFound, "disk.unknown"), "{error}");
     let volume = "other".parse().unwrap();
-    let unknown = disk::delete(&bed.scope(&bed.client), Some(&volume), &disk.name, "tester").await;
+    let unknown =
+        disk::delete(&bed.scope(&bed.client), Some(&volume), &disk.name, DiskDelete::default(), "tester")
+            .await;
     assert_eq!(unknown.unwrap_err().code(), "disk.volume-unknown");
     assert_eq!((bed.writes(), bed.memory.writes()), (Vec::new(), before));
 }
