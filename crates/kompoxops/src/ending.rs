@@ -84,9 +84,16 @@ pub(crate) const INIT_EXISTS: Refusal = row(
     "The file that `init` would write exists already.",
     "Replace it with `--force`, or name another file with `--file`.",
 );
+/// `init` has no compose file to write about.
+pub(crate) const INIT_NO_COMPOSE: Refusal = row(
+    "init.no-compose",
+    ErrorKind::NotFound,
+    "The folder has no compose file.",
+    "Write one, or name another file with `--compose`.",
+);
 
 #[cfg(test)]
-const ALL: [Refusal; 13] = [
+const ALL: [Refusal; 14] = [
     USAGE,
     INVALID,
     FILE,
@@ -100,6 +107,7 @@ const ALL: [Refusal; 13] = [
     CONFIG_DESCRIBED,
     CONFIG_INLINE,
     INIT_EXISTS,
+    INIT_NO_COMPOSE,
 ];
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ fn find_compose(session: &Session<'_>, folder: &Path) -> Result<String, Failure>
         let shown =
             if folder == Path::new(".") { "this folder".to_owned() } else { folder.display().to_string() };
         return Err(Error::refused(
-            ErrorKind::NotFound,
+            ending::INIT_NO_COMPOSE,
             format!("there is no compose file in {shown}"),
             format!("write one of {}, or name another file with --compose", COMPOSE_FILES.join(", ")),
         )
