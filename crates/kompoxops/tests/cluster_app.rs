@@ -48,6 +48,40 @@ fn a_first_deploy_makes_one_replica_set_and_repeats_write_nothing() {
     assert_eq!(versions(&app), before, "a repeat wrote something");
 }
 
+/// All state is in the cluster (STA-01): without any file of the first folder, another one gets the same answer, whether it
+/// has the configuration as kompoxops.yml or as KOM documents.
+#[test]
+fn another_folder_sees_the_same() {
+    let app = App::new("elsewhere", WEB);
+    app.deploy();
+    let questions =
+        ["--output json app status", "--output json disk list", "--output json app deploy --dry-run"];
+    let ask = |form: &str, folder: &std::path::Path| {
+        questions.map(|question| {
+            let arguments = form.split_whitespace().chain(question.split(' '));
+            let output = app.command(&[]).current_dir(folder).args(arguments).output().unwrap();
+            assert!(output.status.success(), "{form} {question}\n{}", bed::text(&output.stderr));
+            bed::text(&output.stdout)
+        })
+    };
+    let before = ask("", app.folder());
+    let other = tempfile::tempdir().unwrap();
+    for file in ["kompoxops.yml", "compose.yml"] {
+        std::fs::copy(app.folder().join(file), other.path().join(file)).unwrap();
+        std::fs::remove_file(app.folder().join(file)).unwrap();
+    }
+    assert_eq!(std::fs::read_dir(app.folder()).unwrap().count(), 0, "a command left something in the folder");
+    assert_eq!(ask("", other.path()), before);
+    let converted =
+        app.command(&["config", "convert", "--to", "kom"]).current_dir(other.path()).status().unwrap();
+    assert!(converted.success());
+    std::fs::remove_file(other.path().join("kompoxops.yml")).unwrap();
+    assert_eq!(ask("--kom kom", other.path()), before);
+    // For the end of the test, which removes the app.
+    app.write("compose.yml", WEB);
+    app.configure("");
+}
+
 #[test]
 fn the_default_host_answers_over_https_and_goes_with_the_app() {
     let app = App::new("host", WEB);
