@@ -91,9 +91,37 @@ pub(crate) const INIT_NO_COMPOSE: Refusal = row(
     "The folder has no compose file.",
     "Write one, or name another file with `--compose`.",
 );
+/// `cluster kubeconfig --to` would overwrite a file.
+pub(crate) const KUBECONFIG_EXISTS: Refusal = row(
+    "kubeconfig.exists",
+    ErrorKind::AlreadyExists,
+    "The file that the kubeconfig would be written to exists already.",
+    "Name another file, or add the context to this one with `--merge-into`.",
+);
+/// A file to merge into cannot be understood.
+pub(crate) const KUBECONFIG_INVALID: Refusal = row(
+    "kubeconfig.invalid",
+    ErrorKind::Invalid,
+    "The file to merge into is no kubeconfig that can be kept whole; it was left as it is.",
+    "Repair the file, or write to another one with `--to`.",
+);
+/// The name is taken for something else.
+pub(crate) const KUBECONFIG_FOREIGN: Refusal = row(
+    "kubeconfig.foreign",
+    ErrorKind::Conflict,
+    "The file to merge into has a context, cluster or user of that name for another server.",
+    "Choose another name with `--context`.",
+);
+/// Another program has its lock.
+pub(crate) const KUBECONFIG_BUSY: Refusal = row(
+    "kubeconfig.busy",
+    ErrorKind::Conflict,
+    "Another program is changing the file to merge into.",
+    "Repeat the command; if nothing runs any more, remove the lock file that the message names.",
+);
 
 #[cfg(test)]
-const ALL: [Refusal; 14] = [
+const ALL: [Refusal; 18] = [
     USAGE,
     INVALID,
     FILE,
@@ -108,6 +136,10 @@ const ALL: [Refusal; 14] = [
     CONFIG_INLINE,
     INIT_EXISTS,
     INIT_NO_COMPOSE,
+    KUBECONFIG_EXISTS,
+    KUBECONFIG_INVALID,
+    KUBECONFIG_FOREIGN,
+    KUBECONFIG_BUSY,
 ];
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One kubeconfig merged into another: nothing of the other is lost. Pure.
 
+use crate::ending;
 use kompox_engine::Error;
-use kompox_model::port::ErrorKind;
 use kompox_yaml::{Limits, Node, Severity, Sources, Value as Yaml};
 use serde_json::{Map, Value, json};
 
@@ -27,7 +27,7 @@ pub(crate) fn merge(
         && server(&merged, name) != server(own, name);
     if foreign {
         return Err(Error::refused(
-            ErrorKind::Conflict,
+            ending::KUBECONFIG_FOREIGN,
             format!("{place} has a context, cluster or user `{name}` that does not belong to this cluster"),
             "choose another name with --context",
         ));
@@ -125,7 +125,7 @@ fn fresh() -> Map<String, Value> {
 
 fn unusable(place: &str, why: &str) -> Error {
     Error::refused(
-        ErrorKind::Invalid,
+        ending::KUBECONFIG_INVALID,
         format!("{place} is no kubeconfig: {why}; it was left as it is"),
         "repair the file, or write to another one with --to",
     )
@@ -210,7 +210,7 @@ contexts:
     fn the_same_name_for_another_server_is_refused() {
         let existing = own("https://elsewhere", "canary").to_string();
         let error = merge(&existing, &own("https://home", "t"), "home", false, "config").unwrap_err();
-        assert!(matches!(&error, Error::Refused { kind: ErrorKind::Conflict, .. }), "{error}");
+        assert_eq!(error.code(), "kubeconfig.foreign", "{error}");
         assert!(!error.to_string().contains("canary"), "{error}");
     }
 
@@ -229,7 +229,7 @@ contexts:
             ("users: []\nusers: [canary]\n", "config:2:"),
         ] {
             let error = merge(text, &own("https://home", "t"), "home", false, "config").unwrap_err();
-            assert!(matches!(&error, Error::Refused { kind: ErrorKind::Invalid, .. }), "{text}: {error}");
+            assert_eq!(error.code(), "kubeconfig.invalid", "{text}: {error}");
             let message = error.to_string();
             assert!(message.contains(part) && !message.contains("canary"), "{text}: {message}");
         }

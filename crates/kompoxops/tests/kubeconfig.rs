@@ -99,7 +99,10 @@ fn a_named_file_is_new_and_for_its_owner_only() {
     assert_eq!(written, ok(project, &[]));
     let before = files(project);
     let stderr = fails(project, &["--to", "own"], 5);
-    assert!(stderr.contains("own exists already") && stderr.contains("--merge-into"), "{stderr}");
+    assert!(
+        stderr.contains("error[kubeconfig.exists]: own exists already") && stderr.contains("--merge-into"),
+        "{stderr}"
+    );
     fails(project, &["--to", "no/such/folder"], 4);
     fails(project, &["--to", "own", "--merge-into", "own"], 2);
     fails(project, &["--set-current"], 2);
@@ -165,7 +168,7 @@ fn a_file_that_is_no_kubeconfig_keeps_its_bytes() {
     fs::write(project.join("config.lock"), "").unwrap();
     let before = files(project);
     let stderr = fails(project, &["--merge-into", "config"], 5);
-    assert!(stderr.contains("another program is changing config"), "{stderr}");
+    assert!(stderr.contains("error[kubeconfig.busy]: another program is changing config"), "{stderr}");
     assert_eq!(files(project), before);
     symlink("nowhere", project.join("dangling")).unwrap();
     fails(project, &["--merge-into", "dangling"], 4);

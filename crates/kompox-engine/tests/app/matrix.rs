@@ -2,7 +2,6 @@
 //! succeeds once the cause is gone.
 
 use crate::bed::{Bed, COMPOSE, changed, lease};
-use futures::future::ready;
 use futures::stream::{self, StreamExt as _};
 use kompox_engine::Error;
 use kompox_testkit::{Fault, When};
@@ -24,41 +23,36 @@ async fn asked() -> BTreeSet<(http::Method, String)> {
     requests.into_iter().map(|request| (request.method, request.path)).collect()
 }
 
-/// The last words of a path, which a message about it has to name in some spelling.
-fn resource(path: &str) -> String {
-    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let named = parts.len().is_multiple_of(2) == path.starts_with("/api/");
-    let at = if named { parts.len().saturating_sub(2) } else { parts.len() - 1 };
-    parts[at].trim_end_matches('s').trim_end_matches("se").to_owned()
-}
-
 /// What is refused for good: neither waited for nor repeated, and never taken for "there is nothing".
 #[tokio::test]
 async fn each_right_that_is_missing_is_named_and_granting_it_helps() {
     let requests = asked().await;
     assert!(requests.len() > 25, "{requests:#?}");
-    let without = stream::iter(requests).map(|(method, path)| async move { denied(&method, &path).await });
-    let unharmed: Vec<String> = without.buffer_unordered(AT_ONCE).filter_map(ready).collect().await;
-    let harmless = ["DELETE lease", "DELETE secret"];
-    let missed: Vec<_> = unharmed.iter().filter(|request| !harmless.contains(&request.as_str())).collect();
-    assert_eq!(missed, Vec::<&String>::new(), "nobody noticed");
+    stream::iter(requests)
+        .for_each_concurrent(AT_ONCE, |(method, path)| async move { denied(&method, &path).await })
+        .await;
 }
 
-/// Deploys without one right. Returns the request when nobody noticed.
-async fn denied(method: &http::Method, path: &str) -> Option<String> {
+/// Rights that a deploy can do without, and what it says then.
+const TOLD: [(&str, &str); 2] =
+    [("/leases/kompox-operation", "Lease"), ("/daemonsets", "may not list DaemonSets")];
+
+/// Deploys without one right: a refusal, or a warning where it is no harm.
+async fn denied(method: &http::Method, path: &str) {
     let mut bed = Bed::new().await;
     bed.limit = PATIENCE;
     let when = When::Every { method: method.clone(), path: path.to_owned() };
     bed.api.plant(when, Fault::status(403, "Forbidden", &format!("user \"x\" cannot {method} {path}")));
     let error = match bed.deploy(COMPOSE).await {
         Err(error) => error,
-        // The Lease that may not be given back expires.
-        Ok(_) if path.contains("/leases/") => return Some(format!("{method} {}", resource(path))),
-        // The first deploy does without; so an update may need it.
-        Ok(_) => match bed.deploy(&changed()).await {
-            Err(error) => error,
-            Ok(_) => return Some(format!("{method} {}", resource(path))),
-        },
+        Ok(_) => {
+            if let Some((_, words)) = TOLD.iter().find(|(end, _)| path.ends_with(end)) {
+                assert!(bed.told.has(words), "{method} {path}: not told");
+                return;
+            }
+            // The first deploy does without; an update needs it.
+            bed.deploy(&changed()).await.map(drop).expect_err(path)
+        }
     };
     let said = format!("{error} {}", source(&error));
     assert_eq!(error.code(), "kubernetes.denied", "{method} {path}: {said}");
@@ -70,7 +64,6 @@ async fn denied(method: &http::Method, path: &str) -> Option<String> {
     }
     bed.deploy(COMPOSE).await.unwrap_or_else(|error| panic!("after {method} {path}: {error}"));
     assert_eq!(bed.disks().await.len(), 1, "{method} {path}");
-    None
 }
 
 fn source(error: &Error) -> String {

@@ -1,12 +1,12 @@
 //! `cluster kubeconfig`. Writes the file that the user names, and nothing else.
 
 use crate::arguments::{KubeconfigArguments, OutputForm};
+use crate::ending;
 use crate::exit::Failure;
 use crate::kubeconfig;
 use crate::output;
 use crate::session::{Session, Use};
 use kompox_engine::Error;
-use kompox_model::port::ErrorKind;
 use serde_json::Value;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -72,7 +72,7 @@ fn create(file: &Path, text: &str) -> Result<(), Failure> {
     match aside(file, text.as_bytes())?.persist_noclobber(file) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(Error::refused(
-            ErrorKind::AlreadyExists,
+            ending::KUBECONFIG_EXISTS,
             format!("{} exists already", file.display()),
             "name another file, or add the context to this one with --merge-into",
         )
@@ -112,7 +112,7 @@ fn merge(
     let place = file.display().to_string();
     let existing = std::str::from_utf8(former.as_deref().unwrap_or_default()).map_err(|_| {
         Failure::from(Error::refused(
-            ErrorKind::Invalid,
+            ending::KUBECONFIG_INVALID,
             format!("{place} is no kubeconfig: it is no UTF-8 text; it was left as it is"),
             "write to another file with --to",
         ))
@@ -150,7 +150,7 @@ impl Lock {
         match OpenOptions::new().write(true).create_new(true).mode(MODE).open(&lock) {
             Ok(_) => Ok(Self(lock)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::refused(
-                ErrorKind::Conflict,
+                ending::KUBECONFIG_BUSY,
                 format!("another program is changing {}", named.display()),
                 format!("repeat the command; if nothing runs any more, remove {}", lock.display()),
             )
