@@ -257,7 +257,7 @@ async fn the_remedies_help() {
                 bed.memory.set_gaps(vec![kompox_model::port::DiskGap {
                     kind: kompox_model::port::GapKind::Unreachable,
                     message: "node n9".to_owned(),
-                }])
+                }]);
             },
             |bed| bed.memory.set_gaps(Vec::new()),
             "disk.unseen.unreachable",
