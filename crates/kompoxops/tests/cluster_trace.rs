@@ -38,7 +38,7 @@ fn install() {
 fn no_command_starts_a_process_or_opens_a_file_for_writing() {
     install();
     let app = App::new("trace", COMPOSE);
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 18] = [
         &["app", "validate"],
         &["app", "deploy"],
         &["app", "deploy"],
@@ -48,6 +48,14 @@ fn no_command_starts_a_process_or_opens_a_file_for_writing() {
         &["cluster", "status"],
         &["disk", "create", "spare"],
         &["disk", "list"],
+        &["app", "list"],
+        &["app", "diff"],
+        &["app", "restart"],
+        &["disk", "attach", "spare"],
+        &["disk", "attach", "--previous"],
+        &["app", "stop"],
+        &["disk", "detach", "spare"],
+        &["app", "start"],
         &["--yes", "app", "destroy", "--delete-namespace"],
     ];
     for arguments in commands {
