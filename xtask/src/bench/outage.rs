@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const APP: &str = "bench-outage";
-/// A request that was on its way to the former Pod may hang for half a minute, while others are answered already.
+/// A request that comes while the former Pod's network goes hangs until the ingress controller gives up connecting, half
+/// a minute, while others are answered already.
 const PROBE: Duration = Duration::from_secs(2);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How long a new route and a server behind it may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a new route and a server behind it may take; a database that nobody waits for makes its files meanwhile.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// One visitor of one host.
 pub(crate) struct Browser {
