@@ -65,7 +65,7 @@ pub(crate) struct Bed {
     pub(crate) cluster: Cluster,
     pub(crate) app: App,
     pub(crate) cancel: Cancel,
-    /// How long each command may take.
+    /// How long each command may take: long enough for a busy machine, for a test that hangs ends by it all the same.
     pub(crate) limit: Duration,
     pub(crate) told: Told,
 }
@@ -93,7 +93,7 @@ impl Bed {
             },
             app: App::new("shop".parse().unwrap(), ComposeSource::Inline(String::new())),
             cancel: Cancel::new(),
-            limit: Duration::from_secs(10),
+            limit: Duration::from_secs(60),
             told: Told::default(),
             api,
             client,
