@@ -7,6 +7,7 @@
 pub mod app;
 pub mod cluster;
 pub mod disk;
+pub mod doctor;
 pub mod error;
 pub mod network;
 pub mod progress;

@@ -10,7 +10,7 @@ use futures::io::AsyncRead;
 use jiff::{SignedDuration, Timestamp};
 use kompox_model::port::{
     ApplyOptions, Call, Cluster, ClusterFacts, Duplex, ExecRequest, ExecStreams, ForwardRequest, Lock,
-    LogRequest, Patch, PortError, Query, Snapshots,
+    LogRequest, Patch, PortError, Query, Right, Snapshots,
 };
 use kompox_model::{Object, ObjectRef};
 use kube::Config;
@@ -21,6 +21,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+
+/// The server has not told its time yet.
+pub(crate) const UNHEARD: i64 = i64::MIN;
 
 /// A connection to one Kubernetes cluster. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -34,7 +37,7 @@ pub(crate) struct Inner {
     pub(crate) chosen: Option<Chosen>,
     pub(crate) server: Arc<str>,
     pub(crate) options: Options,
-    /// How many seconds the server's clock is ahead of ours, as its last answer told.
+    /// How many seconds the server's clock is ahead of ours, as its last answer told, or [`UNHEARD`].
     pub(crate) ahead: AtomicI64,
 }
 
@@ -70,9 +73,14 @@ impl Client {
         &self.0.server
     }
 
-    /// The time by the server's clock, to about a second.
+    /// How many seconds the server's clock is ahead of ours; none when it told no time yet.
+    fn ahead(&self) -> Option<i64> {
+        Some(self.0.ahead.load(Ordering::Relaxed)).filter(|ahead| *ahead != UNHEARD)
+    }
+
+    /// The time by the server's clock, to about a second; by ours until it told its own.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::now() + SignedDuration::from_secs(self.0.ahead.load(Ordering::Relaxed))
+        Timestamp::now() + SignedDuration::from_secs(self.ahead().unwrap_or_default())
     }
 
     /// Takes note of the time that the server tells.
@@ -116,6 +124,14 @@ impl Client {
 impl Cluster for Client {
     async fn facts(&self, call: &Call<'_>) -> Result<ClusterFacts, PortError> {
         self.read_facts(&Limits::of(call)).await
+    }
+
+    async fn rights(&self, call: &Call<'_>) -> Result<Vec<Right>, PortError> {
+        self.review_rights(&Limits::of(call)).await
+    }
+
+    fn clock_ahead(&self) -> Option<i64> {
+        self.ahead()
     }
 
     async fn get(&self, call: &Call<'_>, reference: &ObjectRef) -> Result<Option<Value>, PortError> {

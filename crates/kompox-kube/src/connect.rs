@@ -227,7 +227,7 @@ impl Client {
             chosen,
             server,
             options,
-            ahead: AtomicI64::new(0),
+            ahead: AtomicI64::new(crate::client::UNHEARD),
         })))
     }
 }

@@ -16,15 +16,15 @@ use kube::core::ApiResource;
 /// Where objects of one kind live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind {
-    group: &'static str,
+    pub(crate) group: &'static str,
     version: &'static str,
     kind: &'static str,
-    plural: &'static str,
+    pub(crate) plural: &'static str,
     pub(crate) namespaced: bool,
 }
 
 /// A kind whose objects live in a Namespace; the compiler checks that it is one.
-const fn inside<T: Resource<Scope = NamespaceResourceScope>>() -> Kind {
+pub(crate) const fn inside<T: Resource<Scope = NamespaceResourceScope>>() -> Kind {
     Kind {
         group: T::GROUP,
         version: T::VERSION,
@@ -35,7 +35,7 @@ const fn inside<T: Resource<Scope = NamespaceResourceScope>>() -> Kind {
 }
 
 /// A kind whose objects live beside the Namespaces.
-const fn beside<T: Resource<Scope = ClusterResourceScope>>() -> Kind {
+pub(crate) const fn beside<T: Resource<Scope = ClusterResourceScope>>() -> Kind {
     Kind {
         group: T::GROUP,
         version: T::VERSION,

@@ -15,6 +15,7 @@ mod manifest;
 mod objects;
 mod portable;
 mod request;
+mod rights;
 mod throttle;
 mod translate;
 mod transport;

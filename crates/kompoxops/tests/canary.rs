@@ -52,7 +52,7 @@ configs:
 ";
 
 /// Every command that may read the files or ask the cluster.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &["app", "validate"],
     &["app", "deploy", "--dry-run"],
     &["app", "deploy", "--timeout", "3s"],
@@ -63,6 +63,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["--yes", "app", "destroy", "--timeout", "3s"],
     &["disk", "list", "--timeout", "3s"],
     &["cluster", "status"],
+    &["doctor"],
     &["config", "validate"],
     &["config", "show"],
 ];

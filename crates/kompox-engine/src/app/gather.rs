@@ -95,7 +95,7 @@ fn device_resources(nodes: &[Value]) -> BTreeSet<String> {
 }
 
 /// The ingress controller's Pods: those behind the Service that publishes ports 80 and 443.
-fn controller(namespace: &str, services: &[Value], pods: &[Value]) -> Result<IngressFacts, Error> {
+pub(crate) fn controller(namespace: &str, services: &[Value], pods: &[Value]) -> Result<IngressFacts, Error> {
     for service in services {
         let Some(selector) = service.pointer("/spec/selector").and_then(Value::as_object) else { continue };
         let pod_labels: BTreeMap<String, String> = selector

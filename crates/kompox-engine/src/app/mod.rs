@@ -7,7 +7,7 @@ mod destroy;
 mod diff;
 mod exec;
 mod foreign;
-mod gather;
+pub(crate) mod gather;
 mod list;
 pub(crate) mod live;
 mod load;

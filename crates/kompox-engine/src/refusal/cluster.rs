@@ -7,4 +7,7 @@ super::refusals! {
     OBJECT_FOREIGN = "cluster.object.foreign", Conflict,
         "An object of the name that the driver needs exists and is not managed by Kompox.",
         "Remove or rename that object if nobody needs it.";
+    UNFIT = "cluster.unfit", Internal,
+        "`kompoxops doctor` found something without which apps do not work.",
+        "Each check that failed says what helps; mend that and repeat the command.";
 }

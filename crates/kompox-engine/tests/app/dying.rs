@@ -5,7 +5,7 @@ use futures::AsyncRead;
 use kompox_kube::Client;
 use kompox_model::port::{
     ApplyOptions, Call, Cluster, ClusterFacts, Duplex, ExecRequest, ExecStreams, ForwardRequest, Lock,
-    LogRequest, Patch, PortError, Query, Snapshots,
+    LogRequest, Patch, PortError, Query, Right, Snapshots,
 };
 use kompox_model::{Object, ObjectRef};
 use serde_json::Value;
@@ -61,6 +61,14 @@ impl<'a> Dying<'a> {
 impl Cluster for Dying<'_> {
     async fn facts(&self, call: &Call<'_>) -> Result<ClusterFacts, PortError> {
         self.inner.facts(call).await
+    }
+
+    async fn rights(&self, call: &Call<'_>) -> Result<Vec<Right>, PortError> {
+        self.inner.rights(call).await
+    }
+
+    fn clock_ahead(&self) -> Option<i64> {
+        self.inner.clock_ahead()
     }
 
     async fn get(&self, call: &Call<'_>, reference: &ObjectRef) -> Result<Option<Value>, PortError> {

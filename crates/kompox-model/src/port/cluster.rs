@@ -16,6 +16,19 @@ pub struct ClusterFacts {
     pub uid: String,
 }
 
+/// Something that Kompox does on clusters, and whether these credentials may.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Right {
+    /// The verb, as RBAC rules have it.
+    pub verb: String,
+    /// The API group, empty for the core group.
+    pub group: String,
+    /// The plural of the kind, with `/` and the subresource if it is about one.
+    pub resource: String,
+    /// True when they may do it in every Namespace, or to every object of a kind that is in none.
+    pub allowed: bool,
+}
+
 /// Which objects of one kind are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
@@ -160,6 +173,13 @@ pub type Snapshots<'a> = BoxStream<'a, Result<Vec<Value>, PortError>>;
 pub trait Cluster: Send + Sync {
     /// Version and identity.
     async fn facts(&self, call: &Call<'_>) -> Result<ClusterFacts, PortError>;
+
+    /// Everything that Kompox does on clusters, each with whether these credentials may. Writes nothing.
+    async fn rights(&self, call: &Call<'_>) -> Result<Vec<Right>, PortError>;
+
+    /// How many seconds the server's clock is ahead of ours (negative: behind), to about a second, as its last answer
+    /// told; none before the first answer, or when it tells no time.
+    fn clock_ahead(&self) -> Option<i64>;
 
     /// One object, or none.
     async fn get(&self, call: &Call<'_>, reference: &ObjectRef) -> Result<Option<Value>, PortError>;

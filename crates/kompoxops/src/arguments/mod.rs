@@ -200,6 +200,12 @@ pub(crate) enum Noun {
     /// See the state of the cluster, get its kubeconfig
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Check whether the cluster, and your access to it, have what apps need
+    ///
+    /// Nothing is written. A check is ok; or warn, when apps work but something is weaker than it should be or could not
+    /// be seen; or fail, when apps will not work. Each of the latter two says what helps. Ends with exit code 1 when a
+    /// check fails. With --output json, every right that kompoxops uses is listed.
+    Doctor,
     /// Show, check and convert the configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -4,6 +4,7 @@ mod app;
 mod cluster;
 mod config;
 mod disk;
+mod doctor;
 mod documents;
 mod init;
 mod version;
@@ -22,6 +23,7 @@ pub(crate) fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Failure> 
         Noun::App(command) => return app::run(&session, command),
         Noun::Disk(command) => disk::run(&session, command)?,
         Noun::Cluster(command) => cluster::run(&session, &command)?,
+        Noun::Doctor => doctor::run(&session)?,
         Noun::Config(command) => config::run(&session, &command)?,
         Noun::Version => version::run(&session)?,
         Noun::Completion(arguments) => documents::completion(&arguments)?,
