@@ -131,11 +131,8 @@ async fn disks(scope: &ClusterScope<'_>, cluster_uid: &str) -> Result<Option<Dis
     let app: AppName = NO_APP.parse().map_err(|error| {
         PortError::new(ErrorKind::Internal, "engine", "name", NO_APP).because(format!("{error}"))
     })?;
-    let identity = AppIdentity {
-        workspace: scope.workspace.name.clone(),
-        provider: scope.provider.name.clone(),
-        app,
-    };
+    let identity =
+        AppIdentity { workspace: scope.workspace.name.clone(), provider: scope.provider.name.clone(), app };
     let app = AppScope { identity: &identity, cluster: scope.cluster, cluster_uid };
     disks.list(&scope.call(), app).await.map(Some)
 }
@@ -147,9 +144,7 @@ fn answered<T>(
 ) -> Result<Result<T, PortError>, Error> {
     let over = scope.deadline.is_some_and(|deadline| deadline <= std::time::Instant::now());
     match answer {
-        Err(error)
-            if error.kind == ErrorKind::Cancelled || (over && error.kind == ErrorKind::Timeout) =>
-        {
+        Err(error) if error.kind == ErrorKind::Cancelled || (over && error.kind == ErrorKind::Timeout) => {
             Err(error.into())
         }
         other => Ok(other),

@@ -164,10 +164,7 @@ pub(super) fn ingress_class(class: &str, classes: &Answer<Vec<Value>>) -> Check 
 }
 
 /// `found` is what a deploy would find of the controller, and the Services of its Namespace.
-pub(super) fn ingress_controller<T>(
-    namespace: &str,
-    found: Answer<(Result<T, Error>, Vec<Value>)>,
-) -> Check {
+pub(super) fn ingress_controller<T>(namespace: &str, found: Answer<(Result<T, Error>, Vec<Value>)>) -> Check {
     const NAME: &str = "ingress-controller";
     let services = match found {
         Err(error) => return unanswered(NAME, &error),

@@ -12,9 +12,7 @@ fn error(kind: ErrorKind) -> PortError {
 /// Each with its outcome and a part of what it says; whatever is not fine names a way out.
 #[test]
 fn each_finding_has_its_outcome_and_remedy() {
-    let node = |ready: &str| {
-        json!({"metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": ready}]}})
-    };
+    let node = |ready: &str| json!({"metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": ready}]}});
     let right = |verb: &str, group: &str, resource: &str, allowed| Right {
         verb: verb.into(),
         group: group.into(),
@@ -22,9 +20,8 @@ fn each_finding_has_its_outcome_and_remedy() {
         allowed,
     };
     let status = |installed| Ok(ClusterStatus { installed, ..ClusterStatus::default() });
-    let gap = |kind| {
-        Ok(DiskInventory { disks: vec![], gaps: vec![DiskGap { kind, message: "node n9".into() }] })
-    };
+    let gap =
+        |kind| Ok(DiskInventory { disks: vec![], gaps: vec![DiskGap { kind, message: "node n9".into() }] });
     let classes = || Ok(vec![json!({"metadata": {"name": "nginx"}})]);
     let no_service = || Error::from(error(ErrorKind::NotFound).detail("no Service"));
     let service = json!({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}});

@@ -7,6 +7,7 @@ mod bed;
 mod deploy;
 mod destroy;
 mod disks;
+mod doctor;
 mod dying;
 mod failing;
 mod kill;

@@ -19,7 +19,7 @@ use http::Method;
 use http::header::{self, HeaderMap, HeaderName};
 use path::Place;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,9 @@ use store::{Store, Stored};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+/// Where a requester asks for its own rights.
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
 /// A request that the server got.
 #[derive(Debug, Clone)]
@@ -45,10 +48,33 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// True for what changes something: not a read and not a dry run.
+    /// Verb, API group and resource that the requester needs the right for, as RBAC rules name them; none for what is no
+    /// object, such as the version, and for questions about rights, which everybody may ask.
+    #[must_use]
+    pub fn right(&self) -> Option<(&'static str, String, String)> {
+        let place = Place::parse(&self.path).filter(|_| self.path != REVIEWS)?;
+        let verb = match (&self.method, &place.name) {
+            (&Method::GET, _) if self.query.get("watch").is_some_and(|watch| watch == "true") => "watch",
+            (&Method::GET, None) => "list",
+            (&Method::GET, Some(_)) => "get",
+            (&Method::POST, _) => "create",
+            (&Method::PUT, _) => "update",
+            (&Method::PATCH, _) => "patch",
+            (&Method::DELETE, _) => "delete",
+            _ => return None,
+        };
+        let group = place.base.split('/').nth(1).filter(|_| place.base.starts_with("apis/"));
+        let resource = match place.subresource {
+            Some(subresource) => format!("{}/{subresource}", place.plural),
+            None => place.plural,
+        };
+        Some((verb, group.unwrap_or_default().to_owned(), resource))
+    }
+
+    /// True for what changes something: not a read, not a dry run, and no question about rights.
     #[must_use]
     pub fn is_write(&self) -> bool {
-        self.method != Method::GET && !self.query.contains_key("dryRun")
+        self.method != Method::GET && self.path != REVIEWS && !self.query.contains_key("dryRun")
     }
 
     /// A header as text, empty when it is not there.
@@ -85,6 +111,8 @@ struct State {
     faults: fault::Faults,
     canned: BTreeMap<(Method, String), (u16, String)>,
     reaction: Option<Reaction>,
+    /// Verb and resource that questions about rights are answered with no for.
+    denied: BTreeSet<(String, String)>,
     /// Watches that were opened in an earlier epoch are broken off.
     epoch: u64,
     /// How far the server's clock is ahead.
@@ -157,6 +185,7 @@ impl ScriptedApi {
             faults: fault::Faults::default(),
             canned,
             reaction: None,
+            denied: BTreeSet::new(),
             epoch: 0,
             ahead: Duration::ZERO,
         };
@@ -251,6 +280,12 @@ impl ScriptedApi {
     /// the status of a deletion) and returns what follows from it, by path; null removes the object there.
     pub fn react(&self, reaction: impl Fn(&Value) -> Vec<(String, Value)> + Send + 'static) {
         self.shared.state().reaction = Some(Box::new(reaction));
+    }
+
+    /// Answers the question whether the requester may do this to a resource with no; all others are answered with yes.
+    /// The requests themselves are not refused.
+    pub fn deny(&self, verb: &str, resource: &str) {
+        self.shared.state().denied.insert((verb.to_owned(), resource.to_owned()));
     }
 
     /// Sets the server's clock, as its answers tell it, ahead of the machine's.

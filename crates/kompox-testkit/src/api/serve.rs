@@ -91,6 +91,13 @@ fn reply(shared: &Shared, recorded: &Recorded) -> Response<Body> {
     if let Some((code, body)) = state.canned.get(&(recorded.method.clone(), recorded.path.clone())) {
         return plain(*code, body.clone());
     }
+    if recorded.path == super::REVIEWS {
+        let asked = &recorded.body["spec"]["resourceAttributes"];
+        let text = |field: &str| asked[field].as_str().unwrap_or_default().to_owned();
+        let resource = [text("resource"), text("subresource")].join("/");
+        let denied = state.denied.contains(&(text("verb"), resource.trim_end_matches('/').to_owned()));
+        return respond((201, json!({"kind": "SelfSubjectAccessReview", "status": {"allowed": !denied}})));
+    }
     let Some(place) = Place::parse(&recorded.path) else {
         return plain(404, "404 page not found\n".to_owned());
     };
