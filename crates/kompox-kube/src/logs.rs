@@ -32,6 +32,7 @@ impl Client {
             follow: request.follow,
             previous: request.previous,
             since_seconds: request.since_seconds,
+            since_time: request.since_time,
             tail_lines: request.tail,
             timestamps: request.timestamps,
             ..LogParams::default()

@@ -1,19 +1,27 @@
 //! `app logs`: container logs of the app's Pod. IO through the cluster port.
 
 use crate::app::live;
-use crate::{Error, Scope, refusal};
-use futures::io::BufReader;
-use futures::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt, StreamExt};
-use kompox_model::port::{ErrorKind, LogRequest, PortError};
+use crate::app::log_line::{Form, Line, LogStyle};
+use crate::app::log_source::{self, Sent, Source};
+use crate::{Error, Event, Scope, refusal};
+use futures::stream::FuturesUnordered;
+use futures::{AsyncWrite, AsyncWriteExt, StreamExt};
+use jiff::Timestamp;
+use kompox_model::port::{ErrorKind, PortError};
 use kompox_model::resource_name;
 use serde_json::Value;
+use std::collections::BTreeSet;
+use tokio::sync::mpsc::{Receiver, channel};
+
+/// Lines that wait to be written; then whoever reads more has to wait.
+const QUEUE: usize = 256;
 
 /// Which lines are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogOptions {
     /// The compose service (or container); none means all, each line with its container's name.
     pub service: Option<String>,
-    /// Stay and deliver new lines.
+    /// Stay and deliver new lines, those of later Pods too.
     pub follow: bool,
     /// Only the last lines of each container.
     pub tail: Option<i64>,
@@ -23,99 +31,199 @@ pub struct LogOptions {
     pub previous: bool,
     /// Put the time before each line.
     pub timestamps: bool,
+    /// How lines look.
+    pub style: LogStyle,
 }
 
-/// Writes log lines to `out` until they end, or until the user interrupts a follow.
+type Out<'a> = &'a mut (dyn AsyncWrite + Send + Unpin);
+
+/// Writes log lines to `out` in the order of their times until they end, or, when they are followed, until the user
+/// interrupts. A connection that is cut is taken up again; a restart and a new Pod are told.
 ///
 /// # Errors
 /// NotFound without a Pod or such a container; those of the cluster and of `out`.
-pub async fn logs(
-    scope: &Scope<'_>,
-    options: &LogOptions,
-    out: &mut (dyn AsyncWrite + Send + Unpin),
-) -> Result<(), Error> {
+pub async fn logs(scope: &Scope<'_>, options: &LogOptions, out: Out<'_>) -> Result<(), Error> {
     let pods = live::pods(scope).await?;
     let pod = newest(scope, &pods)?;
-    let name = pod_name(pod);
     let all = containers(pod);
-    let wanted: Vec<&str> = match &options.service {
-        Some(service) => vec![find_container(&all, service)?],
-        None => all.iter().filter(|c| c.started && !c.ours).map(|c| c.name.as_str()).collect(),
-    };
-    let prefix = wanted.len() > 1;
-    let call = scope.call();
-    let mut streams = Vec::new();
-    for container in wanted {
-        let request = LogRequest {
-            namespace: scope.namespace(),
-            pod: name.to_owned(),
-            container: Some(container.to_owned()),
-            follow: options.follow,
-            tail: options.tail,
-            since_seconds: options.since_seconds,
-            previous: options.previous,
-            timestamps: options.timestamps,
-        };
-        let log = match scope.kubernetes.logs(&call, &request).await {
-            Ok(log) => log,
-            // Of all containers, one without a previous run or not yet started is no reason to show none.
-            Err(error) if prefix && matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) => {
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let label = if prefix { format!("{container} | ") } else { String::new() };
-        streams.push(lines(log, label));
+    if let Some(service) = &options.service {
+        find_container(&all, service)?;
     }
-    // Without follow the containers come one after the other, in start order.
-    let mut merged = if options.follow {
-        futures::stream::select_all(streams).boxed()
-    } else {
-        futures::stream::iter(streams).flatten().boxed()
+    let work = async {
+        if options.follow {
+            follow(scope, options, pod, out).await
+        } else {
+            once(scope, options, pod, out).await
+        }
     };
+    tokio::select! {
+        // First, since the streams end with an error of their own when they are cancelled.
+        biased;
+        () = scope.cancel.cancelled() => Err(Error::Interrupted { done: "the log was being read".to_owned() }),
+        result = work => result,
+    }
+}
+
+/// The containers of a Pod that are wanted and have started.
+fn sources(pod: &Value, options: &LogOptions) -> Vec<Source> {
+    let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let wanted = options.service.as_deref().map(|service| resource_name::dns_label(service, 63));
+    let source = |(number, container): (usize, ContainerState)| Source {
+        pod: text("/metadata/name"),
+        uid: text("/metadata/uid"),
+        container: container.name,
+        number,
+    };
+    containers(pod)
+        .into_iter()
+        .enumerate()
+        .filter(|(_, container)| match &wanted {
+            // One that was named is asked for in any case: the server says why it has no log.
+            Some(wanted) => container.name == *wanted && (container.started || !options.follow),
+            None => container.started && !container.ours,
+        })
+        .map(source)
+        .collect()
+}
+
+fn form(pod: &Value, options: &LogOptions) -> Form {
+    let shown: Vec<_> = containers(pod).into_iter().filter(|container| !container.ours).collect();
+    Form {
+        style: options.style,
+        timestamps: options.timestamps,
+        names: options.service.is_none() && shown.len() > 1,
+        width: shown.iter().map(|container| container.name.len()).max().unwrap_or_default(),
+    }
+}
+
+/// Everything there is, merged by time.
+async fn once(scope: &Scope<'_>, options: &LogOptions, pod: &Value, out: Out<'_>) -> Result<(), Error> {
+    let form = form(pod, options);
+    let mut readers = FuturesUnordered::new();
+    let mut heads = Vec::new();
+    for source in sources(pod, options) {
+        let (sender, receiver) = channel(QUEUE);
+        heads.push(Head { lines: receiver, next: None, at: Timestamp::MIN, ended: false });
+        readers.push(async {
+            match log_source::read(scope, options, source, sender).await {
+                // Of all containers, one without a previous run or not yet started is no reason to show none.
+                Err(Error::Port(error)) if options.service.is_none() && has_none(error.kind) => Ok(()),
+                other => other,
+            }
+        });
+    }
+    let reading = async {
+        while let Some(result) = readers.next().await {
+            result?;
+        }
+        Ok::<_, Error>(())
+    };
+    let writing = async {
+        loop {
+            for head in &mut heads {
+                head.fill().await;
+            }
+            // The first of equal times, so that start order decides.
+            let next = heads.iter_mut().filter(|head| head.next.is_some()).min_by_key(|head| head.at);
+            let Some(sent) = next.and_then(|head| head.next.take()) else { break };
+            write(out, &form, &sent).await?;
+        }
+        out.flush().await.map_err(unwritable)
+    };
+    futures::future::try_join(reading, writing).await?;
+    Ok(())
+}
+
+fn has_none(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict)
+}
+
+/// The next line of a container.
+struct Head {
+    lines: Receiver<Sent>,
+    next: Option<Sent>,
+    /// Its time, or that of the line before when it has none.
+    at: Timestamp,
+    ended: bool,
+}
+
+impl Head {
+    async fn fill(&mut self) {
+        if self.next.is_some() || self.ended {
+            return;
+        }
+        self.next = self.lines.recv().await;
+        self.ended = self.next.is_none();
+        if let Some(at) = self.next.as_ref().and_then(|sent| sent.line.at) {
+            self.at = at;
+        }
+    }
+}
+
+/// Everything as it comes, from one Pod after the other.
+async fn follow(scope: &Scope<'_>, options: &LogOptions, first: &Value, out: Out<'_>) -> Result<(), Error> {
+    let call = scope.call();
+    let mut snapshots = scope.kubernetes.watch(&call, &live::pod_query(scope));
+    // What comes later is read from its beginning.
+    let later = LogOptions { tail: None, since_seconds: None, ..options.clone() };
+    let (sender, mut lines) = channel(QUEUE);
+    let mut form = form(first, options);
+    let mut readers = FuturesUnordered::new();
+    let mut followed = BTreeSet::new();
+    for source in sources(first, options) {
+        followed.insert((source.uid.clone(), source.container.clone()));
+        readers.push(log_source::read(scope, options, source, sender.clone()));
+    }
+    let mut current = Some(pod_name(first).to_owned());
     loop {
         tokio::select! {
-            // First, since the streams end with an error of their own when they are cancelled.
-            biased;
-            () = scope.cancel.cancelled() => return Err(Error::Interrupted { done: "the log was being read".to_owned() }),
-            line = merged.next() => match line {
-                Some(line) => write(out, &line?).await?,
-                None => return Ok(()),
-            },
+            Some(sent) = lines.recv() => {
+                write(out, &form, &sent).await?;
+                if lines.is_empty() {
+                    out.flush().await.map_err(unwritable)?;
+                }
+            }
+            Some(ended) = readers.next(), if !readers.is_empty() => ended?,
+            snapshot = snapshots.next() => {
+                let pods = snapshot.ok_or_else(watch_ended)??;
+                let going = pods.iter().filter(|pod| !live::is_terminating(pod));
+                let made = |pod: &&Value| pod.pointer("/metadata/creationTimestamp").map(ToString::to_string);
+                let Some(pod) = going.max_by_key(made) else {
+                    if let Some(gone) = current.take() {
+                        note(scope, format!("Pod {gone} is stopped; waiting for the next"));
+                    }
+                    continue;
+                };
+                if current.as_deref() != Some(pod_name(pod)) {
+                    current = Some(pod_name(pod).to_owned());
+                    form = self::form(pod, options);
+                    note(scope, format!("going on with Pod {}", pod_name(pod)));
+                }
+                for source in sources(pod, &later) {
+                    if followed.insert((source.uid.clone(), source.container.clone())) {
+                        readers.push(log_source::read(scope, &later, source, sender.clone()));
+                    }
+                }
+            }
         }
     }
 }
 
-type Line = Result<Vec<u8>, Error>;
-
-fn lines(
-    log: Box<dyn futures::AsyncRead + Send + Unpin>,
-    label: String,
-) -> futures::stream::BoxStream<'static, Line> {
-    let reader = BufReader::new(log);
-    futures::stream::unfold((reader, label), |(mut reader, label)| async move {
-        let mut line = label.clone().into_bytes();
-        match reader.read_until(b'\n', &mut line).await {
-            Ok(0) => None,
-            Ok(_) => Some((Ok(line), (reader, label))),
-            Err(error) => Some((Err(io_error("read log", error)), (BufReader::new(empty()), label))),
-        }
-    })
-    .boxed()
+fn note(scope: &Scope<'_>, text: String) {
+    scope.progress.event(Event::Note(text));
 }
 
-/// A reader at its end, so that a stream stops after its error.
-fn empty() -> Box<dyn futures::AsyncRead + Send + Unpin> {
-    Box::new(futures::io::empty())
+fn watch_ended() -> PortError {
+    PortError::new(ErrorKind::Unavailable, "engine", "watch", "Pods").detail("the watch ended")
 }
 
-async fn write(out: &mut (dyn AsyncWrite + Send + Unpin), line: &[u8]) -> Result<(), Error> {
-    out.write_all(line).await.map_err(|error| io_error("write log", error))?;
-    out.flush().await.map_err(|error| io_error("write log", error))
+async fn write(out: Out<'_>, form: &Form, sent: &Sent) -> Result<(), Error> {
+    let line: &Line = &sent.line;
+    out.write_all(&form.line(&sent.source.container, sent.source.number, line)).await.map_err(unwritable)
 }
 
-fn io_error(operation: &str, error: std::io::Error) -> Error {
-    PortError::new(ErrorKind::Unavailable, "kubernetes", operation, "line").because(error).into()
+fn unwritable(error: std::io::Error) -> Error {
+    PortError::new(ErrorKind::Internal, "engine", "write log", "line").because(error).into()
 }
 
 /// A container of a Pod, in start order.

@@ -12,6 +12,7 @@ mod dying;
 mod failing;
 mod kill;
 mod kubelet;
+mod logs;
 mod looking;
 mod matrix;
 mod power;

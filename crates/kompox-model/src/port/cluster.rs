@@ -5,6 +5,7 @@ use crate::{Gvk, Object, ObjectRef};
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_io::{AsyncRead, AsyncWrite};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// What a cluster says of itself.
@@ -120,6 +121,8 @@ pub struct LogRequest {
     pub tail: Option<i64>,
     /// Only lines of the last seconds.
     pub since_seconds: Option<i64>,
+    /// Only lines from this time on; servers go by whole seconds. Not together with `since_seconds`.
+    pub since_time: Option<Timestamp>,
     /// Lines of the container's previous run.
     pub previous: bool,
     /// Put the time before each line.

@@ -46,6 +46,8 @@ pub enum Fault {
     BreakBefore,
     /// The connection breaks after it had its effect, before the answer.
     BreakAfter,
+    /// The connection breaks after this many bytes of the answer's body.
+    BreakWithin(usize),
     /// It is never answered and has no effect.
     Hang,
 }

@@ -12,12 +12,15 @@ use http_body_util::{BodyExt as _, Either, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
-type Body = Either<Full<Bytes>, StreamBody<BoxStream<'static, Result<Frame<Bytes>, Infallible>>>>;
+type Body = Either<Full<Bytes>, StreamBody<BoxStream<'static, io::Result<Frame<Bytes>>>>>;
+
+/// How long the bytes before a break have to leave.
+const FLUSH: Duration = Duration::from_millis(20);
 
 /// Takes connections until it is aborted.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
@@ -70,6 +73,7 @@ async fn act(shared: &Arc<Shared>, recorded: Recorded) -> io::Result<Response<Bo
         Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::BreakBefore) => return Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::BreakWithin(count)) => return cut(reply(shared, &recorded), count).await,
         Some(Fault::BreakAfter) => {
             reply(shared, &recorded);
             return Err(io::ErrorKind::ConnectionReset.into());
@@ -89,7 +93,8 @@ async fn act(shared: &Arc<Shared>, recorded: Recorded) -> io::Result<Response<Bo
 fn reply(shared: &Shared, recorded: &Recorded) -> Response<Body> {
     let mut state = shared.state();
     if let Some((code, body)) = state.canned.get(&(recorded.method.clone(), recorded.path.clone())) {
-        return plain(*code, body.clone());
+        let since = recorded.query.get("sinceTime").and_then(|time| time.parse().ok());
+        return plain(*code, since.map_or_else(|| body.clone(), |since| lines_since(body, since)));
     }
     if recorded.path == super::REVIEWS {
         let asked = &recorded.body["spec"]["resourceAttributes"];
@@ -115,6 +120,31 @@ fn reply(shared: &Shared, recorded: &Recorded) -> Response<Body> {
         shared.changed.notify_waiters();
     }
     respond((code, value))
+}
+
+/// The lines of a log that were written at this time or later.
+fn lines_since(log: &str, since: jiff::Timestamp) -> String {
+    let written = |line: &&str| {
+        let time = line.split(' ').next().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        time.is_none_or(|time| time >= since)
+    };
+    log.split_inclusive('\n').filter(written).collect()
+}
+
+/// The same answer, broken off after some bytes.
+async fn cut(response: Response<Body>, count: usize) -> io::Result<Response<Body>> {
+    let (parts, body) = response.into_parts();
+    let mut bytes = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    bytes.truncate(count);
+    // The break comes once the client has had time to be given what is before it.
+    let frames = stream::iter([Some(Frame::data(bytes)), None]).then(|frame| async move {
+        if let Some(frame) = frame {
+            return Ok(frame);
+        }
+        tokio::time::sleep(FLUSH).await;
+        Err(io::ErrorKind::ConnectionReset.into())
+    });
+    Ok(Response::from_parts(parts, Either::Right(StreamBody::new(frames.boxed()))))
 }
 
 fn respond((code, body): Reply) -> Response<Body> {

@@ -136,7 +136,7 @@ pub(crate) struct LogsArguments {
     #[arg(value_name = "SERVICE")]
     pub(crate) service: Option<String>,
 
-    /// Stay and show new lines
+    /// Stay and show new lines, those of later Pods too
     #[arg(short = 'f', long)]
     pub(crate) follow: bool,
 
@@ -154,7 +154,7 @@ pub(crate) struct LogsArguments {
     pub(crate) since: Option<Limit>,
 
     /// Lines of the containers' previous run
-    #[arg(short = 'p', long)]
+    #[arg(short = 'p', long, conflicts_with = "follow")]
     pub(crate) previous: bool,
 
     /// Put the time before each line

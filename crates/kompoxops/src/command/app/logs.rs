@@ -5,8 +5,9 @@ use crate::arguments::LogsArguments;
 use crate::exit::Failure;
 use crate::session::{Session, Use};
 use futures::AsyncWrite;
-use kompox_engine::app::{self, LogOptions};
-use std::io;
+use kompox_engine::app::{self, LogOptions, LogStyle};
+use std::env;
+use std::io::{self, IsTerminal};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio_util::compat::TokioAsyncWriteCompatExt;
@@ -23,6 +24,7 @@ pub(super) fn run(session: &Session<'_>, arguments: LogsArguments) -> Result<(),
             .map(|since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
         previous: arguments.previous,
         timestamps: arguments.timestamps,
+        style: style(),
     };
     session.on_cluster(&opened, MODULE, Use::Stream, async |connected| {
         let mut out = Watched { inner: tokio::io::stdout().compat_write(), failed: None };
@@ -34,6 +36,14 @@ pub(super) fn run(session: &Session<'_>, arguments: LogsArguments) -> Result<(),
             None => Ok(result?),
         }
     })
+}
+
+/// Colours are for terminals that have them, unless the user wants none.
+fn style() -> LogStyle {
+    let terminal = io::stdout().is_terminal();
+    let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
+    LogStyle { terminal, colour: terminal && !unwanted && !dumb }
 }
 
 /// A writer that remembers its own error, so that it is not taken for one of the cluster.
