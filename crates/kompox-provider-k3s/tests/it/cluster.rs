@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use kompox_model::port::{
     ApplyOptions, Call, Cluster, ClusterFacts, Duplex, ErrorKind, ExecRequest, ExecStreams, ForwardRequest,
-    Lock, LogRequest, Patch, PortError, Query, Snapshots,
+    Lock, LogRequest, Patch, PortError, Query, Right, Snapshots,
 };
 use kompox_model::{Object, ObjectRef};
 use serde_json::{Value, json};
@@ -391,5 +391,13 @@ impl Cluster for FakeCluster {
         _request: &ForwardRequest,
     ) -> Result<Box<dyn Duplex>, PortError> {
         Err(error(ErrorKind::Unsupported, "forward"))
+    }
+
+    async fn rights(&self, _call: &Call<'_>) -> Result<Vec<Right>, PortError> {
+        Err(error(ErrorKind::Unsupported, "ask for rights"))
+    }
+
+    fn clock_ahead(&self) -> Option<i64> {
+        None
     }
 }
