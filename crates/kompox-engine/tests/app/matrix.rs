@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Deploys at once: what they wait for overlaps.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 3;
 /// What a deploy among so many may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
