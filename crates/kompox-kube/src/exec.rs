@@ -11,8 +11,9 @@ use crate::request::Limits;
 use crate::translate::Site;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use futures::stream::BoxStream;
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
-use kompox_model::port::{ErrorKind, ExecRequest, ExecStreams, PortError};
+use kompox_model::port::{ErrorKind, ExecRequest, ExecStreams, PortError, TerminalSize};
 use kube::api::AttachParams;
 use kube::core::Status;
 use std::io;
@@ -24,6 +25,8 @@ const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 /// Carries a Status when the command has ended.
 const STATUS: u8 = 3;
+/// Carries the size of the terminal.
+const RESIZE: u8 = 4;
 /// Closes the channel that is named by the next byte; only in version 5 of the protocol.
 const CLOSE: u8 = 255;
 
@@ -78,80 +81,86 @@ where
     S: Stream<Item = Result<Message, SocketError>> + Sink<Message, Error = SocketError> + Unpin,
 {
     let (mut sink, mut source) = socket.split();
-    let ExecStreams { stdin, stdout, stderr } = streams;
+    let ExecStreams { stdin, stdout, stderr, sizes } = streams;
     let result = tokio::select! {
         result = receive(site, &mut source, stdout, stderr) => result,
-        error = send(site, &mut sink, stdin) => Err(error),
+        error = send(site, &mut sink, stdin, sizes) => Err(error),
     };
     // The result is known; a server that does not say goodbye changes nothing.
     let _ = tokio::time::timeout(FAREWELL, sink.close()).await;
     result
 }
 
-/// Sends the input and then pings. Ends only with an error; the end of the command is the receiver's to see, also
-/// when the command ended without reading its input.
-async fn send<S>(site: &Site, sink: &mut S, stdin: Option<&mut (dyn AsyncRead + Send + Unpin)>) -> PortError
-where
-    S: Sink<Message, Error = SocketError> + Unpin,
-{
-    let mut broken = false;
-    if let Some(stdin) = stdin {
-        match pump(sink, stdin).await {
-            Ok(()) => {}
-            Err(PumpError::Input(error)) => {
-                return site
-                    .error(ErrorKind::Internal)
-                    .detail("the input of the command cannot be read")
-                    .because(error);
-            }
-            Err(PumpError::Socket(error)) => {
-                tracing::debug!("sending input ended: {error}");
-                broken = true;
-            }
-        }
-    }
-    loop {
-        tokio::time::sleep(PING).await;
-        if !broken && sink.send(Message::Ping(Bytes::new())).await.is_err() {
-            broken = true;
-        }
-    }
-}
-
-enum PumpError {
-    Input(io::Error),
-    Socket(SocketError),
-}
-
-impl From<SocketError> for PumpError {
-    fn from(error: SocketError) -> Self {
-        Self::Socket(error)
-    }
-}
-
-async fn pump<S>(sink: &mut S, stdin: &mut (dyn AsyncRead + Send + Unpin)) -> Result<(), PumpError>
+/// Sends the input, sizes of the terminal, and pings. Ends only with an error; the end of the command is the receiver's
+/// to see, also when the command ended without reading its input.
+async fn send<'a, S>(
+    site: &Site,
+    sink: &mut S,
+    mut stdin: Option<&mut (dyn AsyncRead + Send + Unpin)>,
+    mut sizes: Option<BoxStream<'a, TerminalSize>>,
+) -> PortError
 where
     S: Sink<Message, Error = SocketError> + Unpin,
 {
     let mut buffer = vec![0; CHUNK];
     loop {
-        let count = tokio::select! {
-            read = stdin.read(&mut buffer) => read.map_err(PumpError::Input)?,
-            () = tokio::time::sleep(PING) => {
-                sink.send(Message::Ping(Bytes::new())).await?;
-                continue;
-            }
+        let message = tokio::select! {
+            read = read(&mut stdin, &mut buffer) => match read {
+                Ok(0) => {
+                    stdin = None;
+                    Message::Binary(Bytes::from_static(&[CLOSE, STDIN]))
+                }
+                Ok(count) => frame(STDIN, &buffer[..count]),
+                Err(error) => {
+                    return site
+                        .error(ErrorKind::Internal)
+                        .detail("the input of the command cannot be read")
+                        .because(error);
+                }
+            },
+            size = next(&mut sizes) => match size {
+                Some(TerminalSize { columns, lines }) => {
+                    frame(RESIZE, format!(r#"{{"Width":{columns},"Height":{lines}}}"#).as_bytes())
+                }
+                None => {
+                    sizes = None;
+                    continue;
+                }
+            },
+            () = tokio::time::sleep(PING) => Message::Ping(Bytes::new()),
         };
-        if count == 0 {
-            break;
+        if let Err(error) = sink.send(message).await {
+            // The receiver sees why. Input that nobody gets any more is not taken from whoever else may read it.
+            tracing::debug!("sending input ended: {error}");
+            return std::future::pending().await;
         }
-        let mut frame = BytesMut::with_capacity(count + 1);
-        frame.put_u8(STDIN);
-        frame.put_slice(&buffer[..count]);
-        sink.send(Message::Binary(frame.freeze())).await?;
     }
-    sink.send(Message::Binary(Bytes::from_static(&[CLOSE, STDIN]))).await?;
-    Ok(())
+}
+
+/// The next input; never without an input.
+async fn read(
+    stdin: &mut Option<&mut (dyn AsyncRead + Send + Unpin)>,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    match stdin {
+        Some(stdin) => stdin.read(buffer).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next size; never without any to come.
+async fn next<'a>(sizes: &mut Option<BoxStream<'a, TerminalSize>>) -> Option<TerminalSize> {
+    match sizes {
+        Some(sizes) => sizes.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn frame(channel: u8, content: &[u8]) -> Message {
+    let mut frame = BytesMut::with_capacity(content.len() + 1);
+    frame.put_u8(channel);
+    frame.put_slice(content);
+    Message::Binary(frame.freeze())
 }
 
 /// Hands on the output until the command's status arrives.

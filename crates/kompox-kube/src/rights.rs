@@ -40,7 +40,7 @@ const fn pods(subresource: &'static str, verbs: &'static [&'static str]) -> Row 
 const KEPT: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
 /// Every verb of every kind. A server-side apply of an object that is not there needs `create` beside `patch`. A command
-/// in a container is a `get` that newer servers also want to be a `create`.
+/// in a container, like a connection to its port, is a `get` that newer servers also want to be a `create`.
 const ROWS: &[Row] = &[
     row(beside::<core::Namespace>(), KEPT),
     row(beside::<core::Node>(), &["get", "list", "patch"]),
@@ -52,6 +52,7 @@ const ROWS: &[Row] = &[
     row(inside::<core::Pod>(), &["list", "watch"]),
     pods("exec", &["create", "get"]),
     pods("log", &["get"]),
+    pods("portforward", &["create", "get"]),
     row(inside::<core::Secret>(), KEPT),
     row(inside::<core::Service>(), KEPT),
     row(inside::<core::ServiceAccount>(), KEPT),

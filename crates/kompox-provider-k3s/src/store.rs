@@ -95,7 +95,8 @@ impl Store<'_> {
             tty: false,
         };
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let streams = ExecStreams { stdin: Some(input), stdout: &mut stdout, stderr: &mut stderr };
+        let streams =
+            ExecStreams { stdin: Some(input), stdout: &mut stdout, stderr: &mut stderr, sizes: None };
         let work = self.kubernetes.exec(self.call, &request, streams);
         let code = limit::within(self.call, Some(time), |kind| self.doing.error(kind), work)
             .await

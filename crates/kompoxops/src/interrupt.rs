@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM. IO: listens to signals and may end the process.
+//! Ctrl-C, SIGTERM, and the end of the terminal. IO: listens to signals and may end the process.
 
 use crate::exit::{Failure, INTERRUPTED};
 use crate::progress::Screen;
@@ -16,12 +16,16 @@ pub(crate) fn listen(runtime: &Runtime, cancel: &Cancel, screen: &Screen) -> Res
     };
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    let mut quit = listen(SignalKind::quit())?;
     let (cancel, screen) = (cancel.clone(), screen.clone());
     runtime.spawn(async move {
         for count in 0.. {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
+                _ = quit.recv() => {}
             }
             if count > 0 {
                 screen.clear();

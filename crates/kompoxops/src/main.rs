@@ -27,6 +27,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    terminal::restore_on_panic();
     let arguments = arguments::Arguments::parse();
     let screen = progress::Screen::new(arguments.global.log_format, arguments.global.no_progress);
     logging::start(arguments.global.log_level, &screen);

@@ -18,7 +18,7 @@ use std::time::Instant;
 const LANES: [&str; 2] = ["a", "b"];
 
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
-const SIDE_BY_SIDE: [&str; 3] = ["cluster_app", "cluster_examples", "cluster_faults"];
+const SIDE_BY_SIDE: [&str; 4] = ["cluster_app", "cluster_examples", "cluster_faults", "cluster_streams"];
 
 /// The package whose targets share clusters of fixed letters: one at a time.
 const FIXED_LETTERS: &str = "kompox-testbed";

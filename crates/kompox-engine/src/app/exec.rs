@@ -20,11 +20,24 @@ pub struct ExecOptions {
 /// # Errors
 /// NotFound without a Pod or such a service, Invalid when the service must be named; those of the cluster.
 pub async fn exec(scope: &Scope<'_>, options: &ExecOptions, streams: ExecStreams<'_>) -> Result<i32, Error> {
+    let (pod, container) = place(scope, options.service.as_deref()).await?;
+    let request = ExecRequest {
+        namespace: scope.namespace(),
+        pod,
+        container: Some(container),
+        command: options.command.clone(),
+        tty: options.tty,
+    };
+    Ok(scope.kubernetes.exec(&scope.call(), &request, streams).await?)
+}
+
+/// The Pod and the container of a service, or of the only one.
+pub(crate) async fn place(scope: &Scope<'_>, service: Option<&str>) -> Result<(String, String), Error> {
     let pods = live::pods(scope).await?;
     let pod = logs::newest(scope, &pods)?;
     let all = logs::containers(pod);
     let services: Vec<_> = all.iter().filter(|container| !container.ours).map(|c| c.name.as_str()).collect();
-    let container = match (&options.service, services.as_slice()) {
+    let container = match (service, services.as_slice()) {
         (Some(service), _) => logs::find_container(&all, service)?,
         (None, [only]) => only,
         (None, several) => {
@@ -35,12 +48,5 @@ pub async fn exec(scope: &Scope<'_>, options: &ExecOptions, streams: ExecStreams
             ));
         }
     };
-    let request = ExecRequest {
-        namespace: scope.namespace(),
-        pod: logs::pod_name(pod).to_owned(),
-        container: Some(container.to_owned()),
-        command: options.command.clone(),
-        tty: options.tty,
-    };
-    Ok(scope.kubernetes.exec(&scope.call(), &request, streams).await?)
+    Ok((logs::pod_name(pod).to_owned(), container.to_owned()))
 }

@@ -70,4 +70,19 @@ super::refusals! {
     POD_NONE = "app.pod.none", NotFound,
         "The app has no Pod on this cluster.",
         "Deploy it first: `kompoxops app deploy`.";
+    POD_NOT_RUNNING = "app.pod.not-running", Unavailable,
+        "A connection waited half a minute, and no Pod of the app was running.",
+        "See what keeps it: `kompoxops app status`.";
+    SHELL_NONE = "app.shell.none", Unsupported,
+        "The image of the service has no shell that Kompox knows.",
+        "Run a program that it does have: `kompoxops app exec`.";
+    PORT_NONE = "app.port.none", Invalid,
+        "The service declares no port, and the command line names none.",
+        "Name the port it listens on.";
+    PORT_AMBIGUOUS = "app.port.ambiguous", Invalid,
+        "The service declares several ports, and the command line names none.",
+        "Name one of those the message lists.";
+    TUNNEL_ADDRESS = "app.tunnel.address", Conflict,
+        "The tunnel cannot listen on that address of this machine.",
+        "Choose another port, where 0 takes a free one, or another `--address`.";
 }

@@ -233,7 +233,7 @@ impl Bed {
     pub(crate) async fn exec(&self, service: Option<&str>) -> Result<i32, Error> {
         let options = app::ExecOptions { service: service.map(Into::into), ..app::ExecOptions::default() };
         let (mut out, mut err) = (futures::io::sink(), futures::io::sink());
-        let streams = ExecStreams { stdin: None, stdout: &mut out, stderr: &mut err };
+        let streams = ExecStreams { stdin: None, stdout: &mut out, stderr: &mut err, sizes: None };
         app::exec(&self.scope(&self.client), &options, streams).await
     }
 

@@ -1,12 +1,13 @@
-//! `app logs` where servers fail it.
+//! `app logs`, `app shell` and `app tunnel` where servers fail them.
 
 use crate::bed::Bed;
 use futures::io::Cursor;
 use kompox_engine::Error;
-use kompox_engine::app::{self, LogOptions};
+use kompox_engine::app::{self, LogOptions, WantedPort};
 use kompox_testkit::{Fault, When};
 use serde_json::json;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Lines a tenth of a second apart, every third one twice, and all that is expected of them.
 fn log() -> (String, String) {
@@ -93,4 +94,34 @@ async fn a_followed_log_is_read_on_after_cuts_until_the_user_has_enough() {
     let (result, ()) = futures::join!(app::logs(&scope, &options, &mut out), enough);
     assert!(matches!(result, Err(Error::Interrupted { .. })));
     assert_eq!(String::from_utf8(out.into_inner()).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn an_unnamed_port_must_be_the_only_one() {
+    let (bed, ..) = logging().await;
+    let code = async |service: &str| {
+        let wanted = WantedPort { service: Some(service.to_owned()), port: None };
+        app::tunnel_ports(&bed.scope(&bed.client), &[wanted]).await.map_err(|error| error.code().into_owned())
+    };
+    let ports = |ports: serde_json::Value| {
+        let mut pod = bed.api.object(&bed.kubelet.pod()).unwrap();
+        pod["spec"]["containers"][0]["ports"] = ports;
+        bed.api.put(&bed.kubelet.pod(), pod);
+    };
+    ports(json!([]));
+    assert_eq!(code("web").await, Err("app.port.none".to_owned()));
+    ports(json!([{"containerPort": 80}]));
+    assert_eq!(code("web").await, Ok(vec![80]));
+    ports(json!([{"containerPort": 80}, {"containerPort": 443}]));
+    assert_eq!(code("web").await, Err("app.port.ambiguous".to_owned()));
+    assert_eq!(code("nobody").await, Err("app.service.unknown".to_owned()));
+}
+
+#[tokio::test]
+async fn a_tunnel_without_a_pod_gives_up() {
+    let bed = Bed::deployed().await;
+    let scope = bed.scope(&bed.client);
+    // Nobody keeps it, so it knows of no Pod.
+    let Err(error) = app::Tunnel::new(&scope, Duration::ZERO).open(80).await else { panic!("it is open") };
+    assert_eq!(error.code(), "app.pod.not-running");
 }

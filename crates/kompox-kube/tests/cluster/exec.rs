@@ -53,13 +53,13 @@ async fn small_commands_end_as_they_should() {
 
     // Without stdin a reading command sees the end at once.
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let streams = ExecStreams { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+    let streams = ExecStreams { stdin: None, stdout: &mut stdout, stderr: &mut stderr, sizes: None };
     let code = bed.client.exec(&bed.call(), &bed.command("cat; echo end"), streams).await.unwrap();
     assert_eq!((code, stdout.as_slice()), (0, b"end\n".as_slice()));
 
     // On a terminal both outputs are one.
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let streams = ExecStreams { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+    let streams = ExecStreams { stdin: None, stdout: &mut stdout, stderr: &mut stderr, sizes: None };
     let request = ExecRequest { tty: true, ..bed.command("test -t 1 && echo terminal; echo err >&2") };
     let code = bed.client.exec(&bed.call(), &request, streams).await.unwrap();
     let output = String::from_utf8(stdout).unwrap();
@@ -97,7 +97,7 @@ async fn cancel_and_deadline_end_a_command_that_does_not() {
     let request = bed.command("echo started; sleep 1000");
     let mut stdout = Notice { cancel: cancel.clone() };
     let mut stderr = sink();
-    let streams = ExecStreams { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+    let streams = ExecStreams { stdin: None, stdout: &mut stdout, stderr: &mut stderr, sizes: None };
     let error = bed.client.exec(&Call::new(&cancel), &request, streams).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Cancelled);
 

@@ -96,6 +96,15 @@ pub struct ExecRequest {
     pub tty: bool,
 }
 
+/// The size of a terminal in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TerminalSize {
+    /// Columns.
+    pub columns: u16,
+    /// Lines.
+    pub lines: u16,
+}
+
 /// The streams of a running command.
 pub struct ExecStreams<'a> {
     /// What the command reads; none closes its stdin at once.
@@ -104,6 +113,8 @@ pub struct ExecStreams<'a> {
     pub stdout: &'a mut (dyn AsyncWrite + Send + Unpin),
     /// Where its error output goes.
     pub stderr: &'a mut (dyn AsyncWrite + Send + Unpin),
+    /// The size of its terminal, now and after each change.
+    pub sizes: Option<BoxStream<'a, TerminalSize>>,
 }
 
 /// Which log lines of a container are wanted.
@@ -249,7 +260,8 @@ pub async fn exec_bytes(
     stdin: &[u8],
 ) -> Result<(i32, Vec<u8>, Vec<u8>), PortError> {
     let (mut input, mut stdout, mut stderr) = (stdin, Vec::new(), Vec::new());
-    let streams = ExecStreams { stdin: Some(&mut input), stdout: &mut stdout, stderr: &mut stderr };
+    let streams =
+        ExecStreams { stdin: Some(&mut input), stdout: &mut stdout, stderr: &mut stderr, sizes: None };
     let code = cluster.exec(call, request, streams).await?;
     Ok((code, stdout, stderr))
 }

@@ -10,7 +10,7 @@ mod repository;
 pub use call::{Call, Cancel, Cancelled};
 pub use cluster::{
     ApplyOptions, Cluster, ClusterFacts, Duplex, ExecRequest, ExecStreams, ForwardRequest, Lock, LogRequest,
-    Patch, Query, Right, Snapshots, exec_bytes,
+    Patch, Query, Right, Snapshots, TerminalSize, exec_bytes,
 };
 pub use disks::{AppScope, DiskAssign, DiskCreate, DiskDelete, DiskGap, DiskInventory, Disks, GapKind};
 pub use driver::{ClusterStatus, Driver, ProvisionOptions};

@@ -1,6 +1,6 @@
 //! `app …`.
 
-use super::Limit;
+use super::{Limit, TunnelArguments};
 use clap::{Args, Subcommand};
 use kompox_model::VolumeName;
 use std::path::PathBuf;
@@ -48,6 +48,16 @@ pub(crate) enum AppCommand {
     /// An app is one Pod, so that all services restart together, in the order of depends_on. The app is not
     /// reachable from when the Pod begins to stop until the new one is ready; how long that took is said.
     Restart(StartArguments),
+    /// Open a shell in a container of the app
+    ///
+    /// The first of bash and sh that the image has. Without a terminal, commands are read from standard input. Ends
+    /// with the exit code of the shell.
+    Shell(ShellArguments),
+    /// Lead ports of this machine to ports of the app
+    ///
+    /// All services share the Pod, so a port is the same whichever service listens on it. Stays until it is
+    /// interrupted, and goes on with the next Pod after a deploy.
+    Tunnel(TunnelArguments),
     /// Remove the app from the cluster; its disks stay
     ///
     /// Everything of the app goes but its Namespace and its disks. A later deploy finds them again.
@@ -184,6 +194,14 @@ pub(crate) struct StartArguments {
     /// End once the Pod is on its way, without waiting for the app to be ready
     #[arg(long)]
     pub(crate) no_wait: bool,
+}
+
+/// Arguments of `app shell`.
+#[derive(Debug, Args)]
+pub(crate) struct ShellArguments {
+    /// Compose service; may be left out when the app has one only
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
 }
 
 /// Arguments of `app destroy`.

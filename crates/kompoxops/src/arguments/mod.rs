@@ -9,10 +9,11 @@ mod disk;
 mod documents;
 mod duration;
 mod init;
+mod tunnel;
 
 pub(crate) use app::{
     AppCommand, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments, ExecArguments,
-    LogsArguments, StartArguments, StatusArguments, ValidateArguments,
+    LogsArguments, ShellArguments, StartArguments, StatusArguments, ValidateArguments,
 };
 pub(crate) use cluster::{ClusterCommand, KubeconfigArguments};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
@@ -20,6 +21,7 @@ pub(crate) use disk::{AttachArguments, CreateArguments, DiskCommand, ListArgumen
 pub(crate) use documents::{CompletionArguments, ManArguments};
 pub(crate) use duration::Limit;
 pub(crate) use init::InitArguments;
+pub(crate) use tunnel::{TunnelArguments, TunnelPort};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kompox_model::choice::Wanted;

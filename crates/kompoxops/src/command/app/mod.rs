@@ -8,7 +8,9 @@ mod exec;
 mod list;
 mod logs;
 mod power;
+mod shell;
 mod status;
+mod tunnel;
 mod validate;
 
 pub(super) use power::outage;
@@ -32,6 +34,8 @@ pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Fail
         AppCommand::Stop => power::stop(session)?,
         AppCommand::Start(arguments) => power::start(session, &arguments)?,
         AppCommand::Restart(arguments) => power::restart(session, &arguments)?,
+        AppCommand::Shell(arguments) => return shell::run(session, arguments),
+        AppCommand::Tunnel(arguments) => tunnel::run(session, &arguments)?,
         AppCommand::Destroy(arguments) => destroy::run(session, &arguments)?,
     }
     Ok(DONE)
