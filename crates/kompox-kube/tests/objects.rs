@@ -297,3 +297,16 @@ async fn namespaces_are_made_and_removed_twice() {
         assert!(api.object("/api/v1/namespaces/shop").is_none());
     }
 }
+
+#[tokio::test]
+async fn a_server_that_asks_to_wait_is_not_asked_again_before() {
+    let (api, client) = scripted(Options::default()).await;
+    let cancel = Cancel::new();
+    api.plant(When::Write(1), Fault::RetryAfter(1));
+    let started = Instant::now();
+    let object = config_map("default", "a", json!({}));
+    port(&client).apply(&Call::new(&cancel), &object, FORCED).await.unwrap();
+    // Without the server's wish the first repeat comes within a tenth of a second.
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+    assert_eq!(api.writes().len(), 2);
+}

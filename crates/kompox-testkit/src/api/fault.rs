@@ -40,6 +40,8 @@ pub enum Fault {
         /// The message.
         message: String,
     },
+    /// It is answered with 429, has no effect, and the client is asked to come back after so many seconds.
+    RetryAfter(u32),
     /// It is answered late.
     Delay(Duration),
     /// The connection breaks before it has an effect.

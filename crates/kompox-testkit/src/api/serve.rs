@@ -70,6 +70,12 @@ async fn act(shared: &Arc<Shared>, recorded: Recorded) -> io::Result<Response<Bo
         Some(Fault::Status { code, reason, message }) => {
             return Ok(respond(handle::failure(code, reason, &message, &json!({}))));
         }
+        Some(Fault::RetryAfter(seconds)) => {
+            let mut response =
+                respond(handle::failure(429, "TooManyRequests", "come back later", &json!({})));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            return Ok(response);
+        }
         Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::BreakBefore) => return Err(io::ErrorKind::ConnectionReset.into()),
