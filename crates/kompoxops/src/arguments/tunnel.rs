@@ -50,7 +50,9 @@ impl FromStr for TunnelPort {
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let service = |text: &str| {
             let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-            let named = !text.is_empty() && !is_number(text) && text.chars().all(sound);
+            // What begins with a dash is an option that went astray.
+            let named = !text.is_empty() && !text.starts_with('-');
+            let named = named && !is_number(text) && text.chars().all(sound);
             named.then(|| Some(text.to_owned())).ok_or(TunnelPortError)
         };
         let parts: Vec<&str> = text.split(':').collect();
