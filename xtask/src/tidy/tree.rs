@@ -64,10 +64,12 @@ impl Tree {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
             let kind = entry.file_type()?;
+            // In a further work tree of a repository, .git is a file.
+            if IGNORED.contains(&name.as_str()) {
+                continue;
+            }
             if kind.is_dir() {
-                if !IGNORED.contains(&name.as_str()) {
-                    self.walk(&entry.path(), &format!("{path}/"))?;
-                }
+                self.walk(&entry.path(), &format!("{path}/"))?;
             } else if kind.is_file() {
                 let bytes = std::fs::read(entry.path())?;
                 let size = bytes.len() as u64;
