@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test, in tiers, with counts. Starts cargo and the test bed.
 //!
-//! A test target whose name begins with `cluster` needs a real cluster. Those run last, two at a time on a cluster
+//! A test target whose name begins with `cluster` needs a real cluster. Those run last, three at a time on a cluster
 //! each (`lanes`), then the demo alone. Everything else needs nothing and runs first.
 
 mod lanes;

@@ -1,6 +1,6 @@
-//! Running test programs on real clusters, two at a time. Starts cargo and the programs.
+//! Running test programs on real clusters, three at a time. Starts cargo and the programs.
 //!
-//! Most of their time is waiting for a kubelet, so two share the machine well. Each lane has a cluster of its own.
+//! Most of their time is waiting for a kubelet, so three share two cores well. Each lane has a cluster of its own.
 
 use super::libtest::{self, Counts};
 use super::table::{Row, Table};
@@ -15,7 +15,10 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Clusters of the lanes.
-const LANES: [&str; 2] = ["a", "b"];
+const LANES: [&str; 3] = ["a", "b", "c"];
+
+/// Targets that take longest: they begin first, so that no lane is left alone with one at the end.
+const LONG: [&str; 3] = ["cluster_app", "cluster_policy", "cluster_faults"];
 
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
 const SIDE_BY_SIDE: [&str; 4] = ["cluster_app", "cluster_examples", "cluster_faults", "cluster_streams"];
@@ -54,7 +57,8 @@ pub(super) fn run(targets: Vec<Target>, table: &mut Table) -> Outcome {
         let program = programs.remove(&key).ok_or_else(|| format!("cargo built no {}", target.name))?;
         jobs.push(Job { target, program });
     }
-    let (last, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.target.is_last());
+    let (last, mut jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.target.is_last());
+    jobs.sort_by_key(|job| LONG.iter().position(|name| *name == job.target.name).unwrap_or(LONG.len()));
     let mut rows = side_by_side(jobs);
     rows.extend(last.iter().map(|job| (row_name(&job.target), perform(job, LANES[0]))));
     for name in order {
