@@ -3,6 +3,7 @@
 use crate::kubelet::Kubelet;
 use kompox_compose::{MemoryFiles, Sources};
 use kompox_engine::app::{self, DeployOptions, Deployed, DestroyOptions, Destroyed, Loaded, Source};
+use kompox_engine::cluster::ClusterScope;
 use kompox_engine::disk::{AttachOptions, Attached, Target};
 use kompox_engine::{Error, Event, Progress, Scope};
 use kompox_kube::{Client, Options};
@@ -155,6 +156,19 @@ impl Bed {
             kubernetes,
             cancel: &self.cancel,
             deadline: Some(Instant::now() + self.limit),
+            progress: &self.told,
+        }
+    }
+
+    pub(crate) fn cluster_scope(&self) -> ClusterScope<'_> {
+        ClusterScope {
+            workspace: &self.workspace,
+            provider: &self.provider,
+            cluster: &self.cluster,
+            driver: &self.driver,
+            kubernetes: &self.client,
+            cancel: &self.cancel,
+            deadline: None,
             progress: &self.told,
         }
     }

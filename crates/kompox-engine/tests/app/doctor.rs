@@ -3,7 +3,6 @@
 
 use crate::bed::{Bed, COMPOSE, changed};
 use kompox_engine::app;
-use kompox_engine::cluster::ClusterScope;
 use kompox_engine::doctor::{self, Check, Examination, Outcome};
 use kompox_model::port::ErrorKind;
 use kompox_testkit::{Fault, When};
@@ -11,21 +10,8 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-fn scope(bed: &Bed) -> ClusterScope<'_> {
-    ClusterScope {
-        workspace: &bed.workspace,
-        provider: &bed.provider,
-        cluster: &bed.cluster,
-        driver: &bed.driver,
-        kubernetes: &bed.client,
-        cancel: &bed.cancel,
-        deadline: None,
-        progress: &bed.told,
-    }
-}
-
 async fn examine(bed: &Bed) -> Examination {
-    doctor::examine(&scope(bed)).await.unwrap()
+    doctor::examine(&bed.cluster_scope()).await.unwrap()
 }
 
 fn check<'a>(examination: &'a Examination, name: &str) -> &'a Check {
@@ -56,8 +42,8 @@ async fn every_request_of_every_command_is_in_the_table_of_rights() {
     bed.deploy(&changed()).await.unwrap();
     app::diff(&app, &bed.load(&changed()), &Default::default()).await.unwrap();
     app::status(&app).await.unwrap();
-    app::list(&scope(&bed), &[bed.identity()]).await.unwrap();
-    kompox_engine::cluster::status(&scope(&bed)).await.unwrap();
+    app::list(&bed.cluster_scope(), &[bed.identity()]).await.unwrap();
+    kompox_engine::cluster::status(&bed.cluster_scope()).await.unwrap();
     app::restart(&app, false, crate::bed::options().now, "tester").await.unwrap();
     app::stop(&app, "tester").await.unwrap();
     app::start(&app, false, "tester").await.unwrap();
@@ -129,6 +115,6 @@ async fn a_server_that_does_not_answer_is_the_only_finding() {
 async fn giving_up_is_an_error() {
     let bed = bed().await;
     bed.cancel.cancel();
-    let error = doctor::examine(&scope(&bed)).await.unwrap_err();
+    let error = doctor::examine(&bed.cluster_scope()).await.unwrap_err();
     assert!(matches!(error, kompox_engine::Error::Port(ref port) if port.kind == ErrorKind::Cancelled));
 }

@@ -2,7 +2,6 @@
 
 use crate::bed::{Bed, COMPOSE, changed};
 use kompox_engine::app::{self, Action, State};
-use kompox_engine::cluster::ClusterScope;
 use serde_json::json;
 
 #[tokio::test]
@@ -55,16 +54,7 @@ async fn a_list_has_every_app_in_four_requests() {
         copy(&format!("other{number:02}"));
     }
     let configured = [bed.identity(), "ops/mem/zz-absent".parse().unwrap()];
-    let scope = ClusterScope {
-        workspace: &bed.workspace,
-        provider: &bed.provider,
-        cluster: &bed.cluster,
-        driver: &bed.driver,
-        kubernetes: &bed.client,
-        cancel: &bed.cancel,
-        deadline: None,
-        progress: &bed.told,
-    };
+    let scope = bed.cluster_scope();
     bed.api.forget();
     let apps = app::list(&scope, &configured).await.unwrap();
     assert_eq!((apps.len(), bed.api.requests().len()), (102, 4));

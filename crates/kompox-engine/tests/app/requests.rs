@@ -3,7 +3,6 @@
 
 use crate::bed::{Bed, COMPOSE, changed};
 use kompox_engine::app;
-use kompox_engine::cluster::ClusterScope;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -38,16 +37,7 @@ fn count(bed: &Bed) -> (usize, usize, usize) {
 async fn the_page_tells_how_many() {
     let bed = Bed::new().await;
     let scope = bed.scope(&bed.client);
-    let cluster = ClusterScope {
-        workspace: &bed.workspace,
-        provider: &bed.provider,
-        cluster: &bed.cluster,
-        driver: &bed.driver,
-        kubernetes: &bed.client,
-        cancel: &bed.cancel,
-        deadline: None,
-        progress: &bed.told,
-    };
+    let cluster = bed.cluster_scope();
     bed.api.forget();
     let mut page = HEAD.to_owned();
     let mut row = |command: &str| {
