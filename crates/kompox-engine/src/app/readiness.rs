@@ -25,6 +25,9 @@ pub(crate) enum Verdict {
 /// What Kubernetes calls a container that was killed for its use of memory.
 pub(crate) const OUT_OF_MEMORY: &str = "OOMKilled";
 
+/// The exit code of a process that SIGKILL ended.
+const KILLED: i64 = 137;
+
 /// Restarts after which a crash loop is final: by then a container has crashed three times in about half a minute,
 /// which leaves time for one that only waits for its database.
 const RESTARTS_UNTIL_FAILED: i64 = 2;
@@ -87,9 +90,12 @@ fn container_failure(pod: &Value, status: &Value, one_shots: &[String]) -> Optio
     let last = ended("/lastState/terminated");
     if one_shots.iter().any(|one_shot| one_shot == name) {
         for (end, previous) in [(now, false), (last, true)] {
-            if let Some((code, _)) = end.filter(|(code, _)| *code != 0)
+            if let Some((code, end)) = end.filter(|(code, _)| *code != 0)
                 && status.pointer("/state/terminated/exitCode").and_then(Value::as_i64) != Some(0)
             {
+                if let Some(killed) = killed_for_memory(pod, name, end) {
+                    return failed(format!("one-shot container `{name}` {killed}"), previous, OUT_OF_MEMORY);
+                }
                 return failed(
                     format!("one-shot container `{name}` ended with exit code {code}"),
                     previous,
@@ -103,22 +109,17 @@ fn container_failure(pod: &Value, status: &Value, one_shots: &[String]) -> Optio
     let restarts = status["restartCount"].as_i64().unwrap_or_default();
     match waiting {
         "CrashLoopBackOff" if restarts >= RESTARTS_UNTIL_FAILED => {
+            let times = format!("{} times so far", restarts + 1);
+            if let Some(killed) = last.and_then(|(_, end)| killed_for_memory(pod, name, end)) {
+                return failed(format!("container `{name}` {killed}, {times}"), true, OUT_OF_MEMORY);
+            }
             let how = match last {
-                Some((_, end)) if end["reason"] == OUT_OF_MEMORY => {
-                    let limit = memory_limit(pod, name).map(|limit| format!(" of {limit}"));
-                    let limit = limit.unwrap_or_default();
-                    let times = format!("{} times so far", restarts + 1);
-                    let reason = format!(
-                        "container `{name}` was killed for using more memory than its limit{limit}, {times}"
-                    );
-                    return failed(reason, true, OUT_OF_MEMORY);
-                }
                 Some((code, end)) => {
                     format!("ends with exit code {code} ({})", end["reason"].as_str().unwrap_or("Error"))
                 }
                 None => "keeps ending".to_owned(),
             };
-            failed(format!("container `{name}` {how}, {} times so far", restarts + 1), true, waiting)
+            failed(format!("container `{name}` {how}, {times}"), true, waiting)
         }
         "ErrImageNeverPull" | "ImagePullBackOff" | "InvalidImageName" => {
             failed(format!("the image of container `{name}` cannot be pulled: {message}"), false, waiting)
@@ -128,6 +129,18 @@ fn container_failure(pod: &Value, status: &Value, one_shots: &[String]) -> Optio
         }
         _ => None,
     }
+}
+
+/// That memory was why a container ended, in words. The container runtime learns of the kill and of the end apart; when
+/// the end comes first, Kubernetes tells it as an `Error`, and only the limit tells why.
+fn killed_for_memory(pod: &Value, name: &str, end: &Value) -> Option<String> {
+    let limit = memory_limit(pod, name).map(|limit| format!("more memory than its limit of {limit}"));
+    if end["reason"] == OUT_OF_MEMORY {
+        let limit = limit.unwrap_or_else(|| "more memory than its limit".to_owned());
+        return Some(format!("was killed for using {limit}"));
+    }
+    let killed = end["exitCode"].as_i64() == Some(KILLED);
+    limit.filter(|_| killed).map(|limit| format!("was killed, as happens to one that uses {limit}"))
 }
 
 /// The memory limit that a container has run into: its own, or that of the whole Pod.
@@ -234,6 +247,41 @@ mod tests {
             );
             assert_eq!((reason, cause.as_str()), (expected, OUT_OF_MEMORY));
         }
+    }
+
+    /// Seen on a real cluster: exit code 137 with the reason `Error`.
+    #[test]
+    fn a_kill_for_memory_that_is_told_as_an_error_is_known_by_the_limit() {
+        let ended = json!({"terminated": {"exitCode": 137, "reason": "Error"}});
+        let looping = json!([{"name": "web", "restartCount": 2, "lastState": ended,
+                              "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]);
+        let one_shot = json!([{"name": "web", "state": ended}]);
+        let limited = json!({"containers": [{"name": "web", "resources": {"limits": {"memory": "24Mi"}}}]});
+        let one_shots = ["web".to_owned()];
+        let verdict = |statuses: &Value, spec: &Value, one_shots: &[String]| {
+            let mut pod = pod(json!([]), statuses.clone());
+            pod["spec"] = spec.clone();
+            let Verdict::Failed { reason, cause, .. } = judge(&pod, one_shots) else { panic!("not failed") };
+            (reason, cause)
+        };
+        let (reason, cause) = verdict(&looping, &limited, &[]);
+        assert_eq!(
+            (reason.as_str(), cause.as_str()),
+            (
+                "container `web` was killed, as happens to one that uses more memory than its limit of 24Mi, 3 times so far",
+                OUT_OF_MEMORY
+            )
+        );
+        let (reason, cause) = verdict(&one_shot, &limited, &one_shots);
+        assert_eq!(
+            (reason.as_str(), cause.as_str()),
+            (
+                "one-shot container `web` was killed, as happens to one that uses more memory than its limit of 24Mi",
+                OUT_OF_MEMORY
+            )
+        );
+        assert_eq!(verdict(&looping, &json!({}), &[]).1, "CrashLoopBackOff", "somebody else killed it");
+        assert_eq!(verdict(&one_shot, &json!({}), &one_shots).1, "Error");
     }
 
     #[test]
