@@ -348,7 +348,8 @@ pub(crate) fn believed(inventory: &DiskInventory) -> Result<(), Error> {
     let Some(gap) = inventory.gaps.first() else { return Ok(()) };
     let (refusal, hint) = match gap.kind {
         GapKind::NotInstalled => {
-            (refusal::disk::UNSEEN_NOT_INSTALLED, "a command that makes a disk installs it")
+            let hint = "repeat the command in a moment if it is starting; one that makes a disk installs it";
+            (refusal::disk::UNSEEN_NOT_INSTALLED, hint)
         }
         GapKind::Unreachable => (
             refusal::disk::UNSEEN_UNREACHABLE,
@@ -391,6 +392,27 @@ pub(crate) async fn prepare(scope: &Scope<'_>, lock: &dyn Lock) -> Result<(), Er
         step.done("kompox-node installed");
     }
     Ok(())
+}
+
+/// How often a look is taken, at most, before "not ready" is believed.
+const LOOKS: usize = 4;
+
+/// Prepares, then looks; while what looks after the disks is not ready once more, waits for it and looks again. A node that
+/// comes back counts as ready by what was known before, then not, then again.
+pub(crate) async fn prepared<T>(
+    scope: &Scope<'_>,
+    lock: &dyn Lock,
+    look: impl AsyncFn() -> Result<T, Error>,
+) -> Result<T, Error> {
+    for _ in 1..LOOKS {
+        prepare(scope, lock).await?;
+        match look().await {
+            Err(Error::Refused { code, .. }) if code == refusal::disk::UNSEEN_NOT_INSTALLED.code => {}
+            result => return result,
+        }
+    }
+    prepare(scope, lock).await?;
+    look().await
 }
 
 /// What the driver needs has fixed names; an object of such a name that is not Kompox's is left alone.

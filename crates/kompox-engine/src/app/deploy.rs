@@ -155,14 +155,32 @@ async fn with_disks(
     let mut seen = see::see(scope, loaded, wish).await?;
     let disks = seen.plan.disks.clone();
     if !disks.is_empty() {
-        disk::prepare(scope, lock).await?;
-        // Only now can disks be seen for sure.
-        seen = see::see(scope, loaded, wish).await?;
-        create_disks(scope, lock, &seen, options).await?;
-        seen = see::see(scope, loaded, wish).await?;
+        // Only then can disks be seen for sure.
+        seen = disk::prepared(scope, lock, async || {
+            let seen = see::see(scope, loaded, wish).await?;
+            create_disks(scope, lock, &seen, options).await?;
+            let seen = see::see(scope, loaded, wish).await?;
+            all_disks_are_there(&seen)?;
+            Ok(seen)
+        })
+        .await?;
     }
     act::interrupted(scope, "disks were made; a repeat uses them")?;
     Ok((seen, disks))
+}
+
+/// A disk that was made and is not seen must not be planned for once more.
+fn all_disks_are_there(seen: &Seen) -> Result<(), Error> {
+    let Some((volume, _)) = seen.choices.iter().find(|(_, choice)| !matches!(choice, Choice::Existing(_)))
+    else {
+        return Ok(());
+    };
+    disk::believed(&seen.inventory)?;
+    Err(Error::refused(
+        refusal::DEFECT,
+        format!("the disk of volume {} was made but is not there", volume.name),
+        "this is a defect",
+    ))
 }
 
 /// Brings the cluster into the planned state, except for what the former Pod may still need.

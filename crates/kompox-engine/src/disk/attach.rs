@@ -1,7 +1,7 @@
 //! `disk attach`: stops the Pod, sees it gone, assigns the other disk, deploys on it, and remembers the former one. IO
 //! through the ports.
 
-use super::{believed, disks, find_volume, inventory, missing, prepare, refuse_elsewhere};
+use super::{believed, disks, find_volume, inventory, missing, prepared, refuse_elsewhere};
 use crate::app::record::Memory;
 use crate::app::see::{self, Seen, Wish};
 use crate::app::{DeployOptions, Deployed, Loaded, act, deploy, live, power, workload};
@@ -206,8 +206,7 @@ async fn switched(
     options: &AttachOptions,
     lock: &dyn Lock,
 ) -> Result<Attached, Error> {
-    prepare(scope, lock).await?;
-    let (switch, seen) = look(scope, loaded, options, false).await?;
+    let (switch, seen) = prepared(scope, lock, async || look(scope, loaded, options, false).await).await?;
     let volume = &find_volume(scope, options.volume.as_ref())?.name;
     let wish = wish(volume, options, &switch);
     let deployment = workload::find(scope).await?;

@@ -32,8 +32,8 @@ super::refusals! {
         "A PersistentVolume still refers to the disk: a Pod may mount it.",
         "Deploy the app on its assigned disk, or destroy it, then repeat the command.";
     UNSEEN_NOT_INSTALLED = "disk.unseen.not-installed", Unavailable,
-        "What would list the disks is not installed in this cluster.",
-        "A command that makes a disk installs it.";
+        "What would list the disks is not installed in this cluster, or still starting.",
+        "A command that makes a disk installs it; while it is starting, repeat the command in a moment.";
     UNSEEN_UNREACHABLE = "disk.unseen.unreachable", Unavailable,
         "A place that may have disks does not answer, so that \"there is no disk\" cannot be believed.",
         "Repeat the command once it answers again.";

@@ -180,6 +180,23 @@ async fn places_that_appear_once_the_driver_is_installed_are_looked_into_before_
     assert_eq!(bed.disks().await, []);
 }
 
+/// Seen on a real cluster that had been restarted: kompox-node's Pod counted as ready, then not, then again.
+#[tokio::test]
+async fn a_place_that_is_not_ready_for_a_moment_is_waited_for_and_its_disk_is_used() {
+    for lists in 0..6 {
+        let bed = Bed::new().await;
+        let gap = DiskGap { kind: GapKind::NotInstalled, message: "node n9".to_owned() };
+        bed.memory.set_passing_gap(lists, gap);
+        bed.deploy(COMPOSE).await.unwrap_or_else(|error| panic!("after {lists}: {error}"));
+        let disks = bed.disks().await;
+        assert_eq!(disks.len(), 1, "after {lists}");
+        let objects = bed.api.objects();
+        let volumes = objects.iter().filter(|object| object["kind"] == "PersistentVolume");
+        let handles: Vec<_> = volumes.map(|volume| &volume["spec"]["csi"]["volumeHandle"]).collect();
+        assert_eq!(handles, [&disks[0].handle], "after {lists}");
+    }
+}
+
 /// Whoever is first owns the host; one that came and went in between leaves it open.
 #[tokio::test]
 async fn a_host_that_somebody_claims_and_gives_up_is_contended() {

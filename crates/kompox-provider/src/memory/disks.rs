@@ -262,7 +262,7 @@ impl Disks for Memory {
             let ours = state.disks.iter().filter(|stored| stored.app_hash == hash);
             let mut disks: Vec<_> = ours.map(|stored| stored.disk.clone()).collect();
             disk::sort(&mut disks);
-            Ok(DiskInventory { disks, gaps: state.gaps.clone() })
+            Ok(DiskInventory { disks, gaps: state.look() })
         })
         .await
     }

@@ -94,12 +94,24 @@ pub(super) struct State {
     /// What was unpacked, by handle.
     pub(super) contents: BTreeMap<String, BTreeSet<String>>,
     pub(super) gaps: Vec<DiskGap>,
+    /// A gap that the list sees which comes after so many others.
+    passing_gap: Option<(usize, DiskGap)>,
     pub(super) made: u64,
     writes: u64,
     faults: VecDeque<Fault>,
 }
 
 impl State {
+    /// What a list sees of the gaps.
+    pub(super) fn look(&mut self) -> Vec<DiskGap> {
+        let mut gaps = self.gaps.clone();
+        match self.passing_gap.take() {
+            Some((0, gap)) => gaps.push(gap),
+            later => self.passing_gap = later.map(|(lists, gap)| (lists - 1, gap)),
+        }
+        gaps
+    }
+
     /// Fails when a fault waits for this moment.
     fn strike(&mut self, operation: Operation, moment: Moment, target: &str) -> Result<(), PortError> {
         let found =
@@ -175,6 +187,11 @@ impl Memory {
     /// Replaces the places that cannot be looked into.
     pub fn set_gaps(&self, gaps: Vec<DiskGap>) {
         self.state().gaps = gaps;
+    }
+
+    /// One list sees this gap, after `lists` that do not: a place that answers, then not, then again.
+    pub fn set_passing_gap(&self, lists: usize, gap: DiskGap) {
+        self.state().passing_gap = Some((lists, gap));
     }
 
     /// How many operations have written so far; dry runs and repeats without effect do not count.
