@@ -29,6 +29,7 @@ mod tunnel;
 mod validate;
 mod volumes;
 mod wait;
+mod warning;
 pub(crate) mod workload;
 
 pub use deploy::{DeployOptions, Deployed, deploy};

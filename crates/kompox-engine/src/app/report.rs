@@ -1,6 +1,7 @@
 //! What a person needs to see of a Pod that is not ready: log, events, hint. IO through the cluster port.
 
 use crate::app::readiness::{self, Verdict};
+use crate::app::warning;
 use crate::{Error, FailureReport, Scope};
 use futures::AsyncReadExt;
 use kompox_model::Gvk;
@@ -26,7 +27,7 @@ pub(crate) async fn report(
         },
         None => Vec::new(),
     };
-    let events = match events(scope, name).await {
+    let events = match events(scope, pod).await {
         Ok(events) => events,
         Err(error) => vec![format!("(events could not be read: {error})")],
     };
@@ -72,28 +73,12 @@ async fn log_tail(
     Ok(String::from_utf8_lossy(&text).lines().map(ToOwned::to_owned).collect())
 }
 
-/// The last events of a Pod, oldest first, as `reason: message`.
-pub(crate) async fn events(scope: &Scope<'_>, pod: &str) -> Result<Vec<String>, Error> {
-    let query =
-        Query::new(Gvk::core("Event"), Some(&scope.namespace())).fields(format!("involvedObject.name={pod}"));
-    let mut found = scope.kubernetes.list(&scope.call(), &query).await?;
-    let time = |event: &Value| {
-        ["/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"]
-            .into_iter()
-            .find_map(|path| event.pointer(path)?.as_str().map(ToOwned::to_owned))
-    };
-    found.sort_by_key(time);
-    let warnings: Vec<_> = found.iter().filter(|event| event["type"] == "Warning").collect();
-    let last = warnings.iter().rev().take(5).rev();
-    Ok(last
-        .map(|event| {
-            format!(
-                "{}: {}",
-                event["reason"].as_str().unwrap_or("Event"),
-                event["message"].as_str().unwrap_or_default().trim()
-            )
-        })
-        .collect())
+/// The last warnings about a Pod that still matter, oldest first, as `reason: message`.
+pub(crate) async fn events(scope: &Scope<'_>, pod: &Value) -> Result<Vec<String>, Error> {
+    let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let query = Query::new(Gvk::core("Event"), Some(&scope.namespace()))
+        .fields(format!("involvedObject.name={name}"));
+    Ok(warning::current(pod, &scope.kubernetes.list(&scope.call(), &query).await?))
 }
 
 /// What usually helps. `others` are the services that share the Pod with the one that failed.

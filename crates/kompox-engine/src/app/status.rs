@@ -37,7 +37,7 @@ pub struct AppStatus {
     pub disks: Vec<Disk>,
     /// Why disks could not be seen, if so.
     pub disks_unknown: Vec<String>,
-    /// The Pod's last warnings.
+    /// The Pod's last warnings that still matter.
     pub events: Vec<String>,
     /// Fields under `spec` that others than Kompox set; deploys leave them alone.
     pub foreign_fields: Vec<ForeignFields>,
@@ -123,7 +123,7 @@ pub async fn status(scope: &Scope<'_>) -> Result<AppStatus, Error> {
     if let Some(pod) = pod {
         let name = logs::pod_name(pod).to_owned();
         status.containers = containers(pod);
-        status.events = report::events(scope, &name).await?;
+        status.events = report::events(scope, pod).await?;
         if status.state == State::Ready {
             status.reason = unhealthy(&status.containers);
         }

@@ -90,6 +90,30 @@ async fn a_status_tells_what_others_set_and_where_hosts_lead() {
     assert!(status.reason.unwrap().contains("app start"));
 }
 
+/// A Pod waited for its claim, then came up.
+#[tokio::test]
+async fn a_status_tells_no_events_that_a_ready_pod_has_left_behind() {
+    let bed = Bed::deployed().await;
+    bed.tamper(&bed.kubelet.pod(), |pod| {
+        pod["status"]["conditions"] = json!([
+            {"type": "PodScheduled", "status": "True"},
+            {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:05Z"},
+        ]);
+    });
+    let pod = bed.kubelet.pod().rsplit('/').next().unwrap().to_owned();
+    for (name, reason, time) in [
+        ("a", "FailedScheduling", "2026-01-01T00:00:01Z"),
+        ("b", "Unhealthy", "2026-01-01T00:00:04Z"),
+        ("c", "Unhealthy", "2026-01-01T00:00:09Z"),
+    ] {
+        let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": bed.namespace()},
+            "involvedObject": {"name": pod}, "type": "Warning", "reason": reason, "message": name, "lastTimestamp": time});
+        bed.api.put(&bed.path("api/v1", &format!("events/{name}")), event);
+    }
+    let events = app::status(&bed.scope(&bed.client)).await.unwrap().events;
+    assert_eq!(events, ["Unhealthy: c"]);
+}
+
 /// Each change is shown once, also after the watches were cut; Ctrl-C ends it well.
 #[tokio::test]
 async fn a_watched_status_shows_each_change_and_outlives_cut_watches() {
