@@ -92,7 +92,7 @@ fn conversion(
             .map(|b| persistent_volume::persistent_volume_claim(metadata, b))
             .collect(),
         network_policy,
-        deployment: deployment::deployment(metadata, spec, compose_labels),
+        deployment: deployment::deployment(metadata, spec, &containers, compose_labels),
         service: service::service(input, metadata, &published),
         ingresses: ingress::ingresses(input, metadata, &hosts),
     };

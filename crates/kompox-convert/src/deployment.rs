@@ -7,9 +7,9 @@ use crate::extension::ProjectOptions;
 use crate::metadata::Metadata;
 use crate::mounts::Mounts;
 use crate::privilege::ContainerGrant;
-use crate::probe::Probes;
+use crate::probe::{self, Probes};
 use crate::security::{self, User};
-use crate::summary::Role;
+use crate::summary::{self, Role};
 use crate::unit::{HOLD, Unit};
 use crate::{contents::Contents, hooks, ports};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
@@ -17,6 +17,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, ResourceRe
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kompox_compose::{Diagnostic, Diagnostics, Located};
 use kompox_model::{hash, label, resource_name};
+use std::collections::BTreeMap;
 
 /// What a service's container needs besides the service itself.
 pub(crate) struct Parts {
@@ -139,12 +140,27 @@ pub(crate) fn hold(image: &str, mounts: &Mounts) -> Container {
     copy_up::node(HOLD, image, &["hold"], mounts)
 }
 
+/// What the probes cannot say to whoever starts the Pod later, without the compose file: none without healthchecks.
+fn unhealthy_after(containers: &[summary::Container]) -> Option<String> {
+    let limits: BTreeMap<&str, u64> = containers
+        .iter()
+        .filter_map(|container| Some((container.name.as_str(), probe::whole_seconds(container.verdict?))))
+        .collect();
+    (!limits.is_empty()).then(|| serde_json::to_string(&limits).expect("a map of numbers"))
+}
+
 /// The Deployment of a Pod. Equal Pods have equal revisions, by which a deploy knows its own Pod.
-pub(crate) fn deployment(metadata: &Metadata, spec: PodSpec, compose_labels: Option<String>) -> Deployment {
+pub(crate) fn deployment(
+    metadata: &Metadata,
+    spec: PodSpec,
+    containers: &[summary::Container],
+    compose_labels: Option<String>,
+) -> Deployment {
     let mut object = metadata.named(resource_name::APP);
-    if let Some(labels) = compose_labels {
-        object.annotations.get_or_insert_default().insert(label::COMPOSE_LABELS.to_owned(), labels);
-    }
+    let annotations =
+        [(label::COMPOSE_LABELS, compose_labels), (label::UNHEALTHY_AFTER, unhealthy_after(containers))];
+    let annotations = annotations.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    object.annotations.get_or_insert_default().extend(annotations);
     let mut pod = metadata.pod();
     let bytes = serde_json::to_vec(&spec).expect("Kubernetes types have string keys only");
     pod.annotations = Some([(label::REVISION.to_owned(), hash::hex(&bytes, 16))].into());

@@ -56,10 +56,14 @@ fn value(given: Option<&Located<Duration>>, default: Duration) -> Duration {
     given.map(|given| given.value).filter(|value| !value.is_zero()).unwrap_or(default)
 }
 
-/// Whole seconds, rounded up, at least one.
+/// Whole seconds, rounded up.
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
+}
+
+/// Whole seconds as probes want them: at least one.
 fn seconds(duration: Duration) -> i32 {
-    let up = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
-    i32::try_from(up.max(1)).unwrap_or(i32::MAX)
+    i32::try_from(whole_seconds(duration).max(1)).unwrap_or(i32::MAX)
 }
 
 fn command(unit: &Unit<'_>, check: &Healthcheck, diagnostics: &mut Diagnostics) -> Option<Vec<String>> {

@@ -39,6 +39,9 @@ pub const REVISION: &str = "kompox.dev/revision";
 pub const RESTARTED: &str = "kompox.dev/restarted-at";
 /// Deployment annotation of an app that `app stop` stopped; it stays stopped over deploys until `app start`.
 pub const STOPPED: &str = "kompox.dev/stopped";
+/// Deployment annotation: JSON map from container to the whole seconds after which it counts as unhealthy, by its compose
+/// healthcheck, if it has not become healthy until then.
+pub const UNHEALTHY_AFTER: &str = "kompox.dev/unhealthy-after";
 /// Namespace annotation while `disk attach --previous` is under way: handle of the disk it goes to.
 pub const DISK_SWITCHING: &str = "kompox.dev/disk-switching";
 /// Deployment annotation with the compose labels as JSON by compose service.

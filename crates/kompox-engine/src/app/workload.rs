@@ -7,7 +7,8 @@ use crate::{Error, Scope, refusal};
 use kompox_model::port::{Lock, Patch};
 use kompox_model::{Gvk, Object, ObjectRef, ObjectSet, label, object, resource_name};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What names the app's Deployment.
 pub(crate) fn reference(scope: &Scope<'_>) -> ObjectRef {
@@ -95,8 +96,8 @@ pub(crate) async fn stop(
     act::pods_gone(scope).await
 }
 
-/// What a Pod of this Deployment has to be to count as ready. Without the compose file nothing is known of the time that
-/// healthchecks allow; the command's own limit ends the wait.
+/// What a Pod of this Deployment has to be to count as ready. The time that healthchecks allow is what the deploy noted; of
+/// an older one, or one whose note somebody has changed into something else, the command's own limit ends the wait.
 pub(crate) fn expectation(deployment: &Value, fresh: bool) -> Expectation {
     let template = deployment.pointer("/spec/template").unwrap_or(&Value::Null);
     let text = |key| object::annotation(template, key).map(ToOwned::to_owned);
@@ -107,8 +108,15 @@ pub(crate) fn expectation(deployment: &Value, fresh: bool) -> Expectation {
         restarted: text(label::RESTARTED),
         one_shots: one_shots.filter_map(|c| c["name"].as_str().map(ToOwned::to_owned)).collect(),
         fresh,
-        unhealthy_after: Default::default(),
+        unhealthy_after: unhealthy_after(deployment).unwrap_or_default(),
     }
+}
+
+/// After how long each container counts as unhealthy, as the deploy noted it.
+fn unhealthy_after(deployment: &Value) -> Option<BTreeMap<String, Duration>> {
+    let noted = object::annotation(deployment, label::UNHEALTHY_AFTER)?;
+    let seconds: BTreeMap<String, u64> = serde_json::from_str(noted).ok()?;
+    Some(seconds.into_iter().map(|(name, seconds)| (name, Duration::from_secs(seconds))).collect())
 }
 
 /// The objects of a deploy with the mark of `app stop` kept: the app is brought up to date and stays stopped.

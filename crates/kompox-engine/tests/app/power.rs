@@ -1,9 +1,11 @@
 //! `app stop`, `start` and `restart`.
 
 use crate::bed::{Bed, COMPOSE, changed, kind, options};
+use crate::kubelet::Mode;
 use kompox_engine::app;
 use kompox_model::port::ErrorKind;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const STOPPED: &str = "kompox.dev/stopped";
 
@@ -87,4 +89,34 @@ async fn what_is_not_deployed_is_not_found() {
         assert_eq!(error.code(), "app.not-deployed");
         assert_eq!((kind(&error), bed.writes()), (ErrorKind::NotFound, Vec::new()));
     }
+}
+
+/// Long before the limit of the command: what deploy knows of the healthcheck, these know from the Deployment.
+#[tokio::test]
+async fn a_start_and_a_restart_end_when_the_healthchecks_time_is_over() {
+    let checked = COMPOSE.replace(
+        "    ports",
+        "    healthcheck: {test: [CMD, check], interval: 1s, retries: 1, start_period: 500ms}\n    ports",
+    );
+    let bed = Bed::new().await;
+    let scope = bed.scope(&bed.client);
+    bed.deploy(&checked).await.unwrap();
+    assert_eq!(deployment(&bed)["metadata"]["annotations"]["kompox.dev/unhealthy-after"], r#"{"web":2}"#);
+    bed.kubelet.set(Mode::Unhealthy);
+    let unhealthy = |error: kompox_engine::Error| {
+        assert_eq!((&*error.code(), kind(&error)), ("app.pod.unhealthy", ErrorKind::Timeout), "{error}");
+    };
+    let begun = std::time::Instant::now();
+    unhealthy(app::restart(&scope, false, options().now, "tester").await.unwrap_err());
+    app::stop(&scope, "tester").await.unwrap();
+    unhealthy(app::start(&scope, false, "tester").await.unwrap_err());
+    unhealthy(app::start(&scope, false, "tester").await.unwrap_err());
+    assert!(begun.elapsed() < bed.limit);
+    assert_eq!(pods(&bed), 1, "it is left as it is");
+    bed.tamper(&bed.deployment_path(), |deployment| {
+        deployment["metadata"]["annotations"]["kompox.dev/unhealthy-after"] = json!("soon");
+    });
+    bed.kubelet.set(Mode::Ready);
+    let later = options().now + Duration::from_secs(1);
+    app::restart(&scope, false, later, "tester").await.unwrap();
 }
