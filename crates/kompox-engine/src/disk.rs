@@ -6,11 +6,12 @@ mod detach;
 pub use attach::{AttachOptions, Attached, Target, attach};
 pub use detach::detach;
 
+use crate::app::record::Memory;
 use crate::app::{act, live, workload};
 use crate::progress::Step;
 use crate::{Error, Event, Scope, refusal};
 use kompox_model::port::{
-    ApplyOptions, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, GapKind, Lock,
+    ApplyOptions, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, GapKind, Lock, Patch,
     PortError, Query,
 };
 use kompox_model::quantity::Bytes;
@@ -18,7 +19,7 @@ use kompox_model::{
     AppIdentity, Disk, DiskName, DiskSource, DiskState, Gvk, Holder, ObjectRef, Volume, VolumeName, label,
     resource_name,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a new disk shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +147,8 @@ pub async fn assign(
     .await
 }
 
-/// Deletes a disk that is not assigned and that no PersistentVolume refers to. False when there was none.
+/// Deletes a disk that is not assigned and that no PersistentVolume refers to, and lets the Namespace forget that a volume
+/// used it: the next deploy may begin with a new disk if there is no other. False when there was none.
 ///
 /// # Errors
 /// Conflict while the disk is assigned or in use; those of the driver and the cluster.
@@ -174,6 +176,8 @@ pub async fn delete(
             refuse_assigned(&disk)?;
             refuse_used(scope, &disk.handle).await?;
         }
+        // First: a disk that is remembered and gone counts as lost, one that is there and forgotten is refused as not assigned.
+        forget(scope, lock, &disk.handle).await?;
         let step = Step::start(scope.progress, format!("deleting disk {name}"));
         lock.check()?;
         let scoped = scope.disks(identity, uid);
@@ -182,6 +186,18 @@ pub async fn delete(
         Ok(deleted)
     })
     .await
+}
+
+/// Takes the disk from what the Namespace remembers of disks in use.
+async fn forget(scope: &Scope<'_>, lock: &dyn Lock, handle: &str) -> Result<(), Error> {
+    let Some(namespace) = live::namespace(scope).await? else { return Ok(()) };
+    let Some(annotations) = Memory::read(Some(&namespace), &[])?.without(handle) else { return Ok(()) };
+    lock.check()?;
+    let version = &namespace["metadata"]["resourceVersion"];
+    let change = json!({"metadata": {"resourceVersion": version, "annotations": annotations}});
+    let reference = live::namespace_reference(scope);
+    scope.kubernetes.patch(&scope.call(), &reference, &Patch::Merge(change)).await?;
+    Ok(())
 }
 
 /// One disk as it was found.
@@ -466,7 +482,6 @@ fn find_volume<'a>(scope: &Scope<'a>, name: Option<&VolumeName>) -> Result<&'a V
 mod tests {
     use super::*;
     use kompox_model::port::DiskGap;
-    use serde_json::json;
 
     #[test]
     fn an_object_of_the_drivers_name_that_is_not_ours_is_refused() {

@@ -60,7 +60,7 @@ async fn look(scope: &Scope<'_>, options: DestroyOptions) -> Result<Option<Live>
     let mut namespace = live::namespace(scope).await?;
     if let Some(going) = namespace.as_ref().filter(|found| live::is_terminating(found) && !options.dry_run) {
         let step = Step::start(scope.progress, "waiting for the Namespace to go");
-        act::gone(scope, &namespace_reference(scope), going).await?;
+        act::gone(scope, &live::namespace_reference(scope), going).await?;
         step.done("Namespace is gone");
         namespace = live::namespace(scope).await?;
     }
@@ -73,10 +73,6 @@ async fn look(scope: &Scope<'_>, options: DestroyOptions) -> Result<Option<Live>
         refuse_other_claims(scope, &found).await?;
     }
     Ok(Some(found))
-}
-
-fn namespace_reference(scope: &Scope<'_>) -> ObjectRef {
-    ObjectRef::new(Gvk::core("Namespace"), None, &scope.namespace())
 }
 
 /// Only what carries our full identity: the hash in the label may collide.
@@ -138,7 +134,7 @@ async fn remove_all(
 
 async fn remove_namespace(scope: &Scope<'_>, lock: &dyn Lock) -> Result<(), Error> {
     let step = Step::start(scope.progress, "deleting the Namespace");
-    let reference = namespace_reference(scope);
+    let reference = live::namespace_reference(scope);
     if let Some(body) = live::namespace(scope).await? {
         refuse_other_claims(scope, &Live::new()).await?;
         act::delete(scope, lock, [(&reference, &body)].into_iter()).await?;

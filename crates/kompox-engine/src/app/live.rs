@@ -80,11 +80,17 @@ pub(crate) async fn by_name(
     Ok(found.into_iter().flatten().collect())
 }
 
+/// What names the app's Namespace.
+pub(crate) fn namespace_reference(scope: &Scope<'_>) -> ObjectRef {
+    ObjectRef::new(Gvk::core("Namespace"), None, &scope.namespace())
+}
+
 /// The app's Namespace, or none. Conflict when it exists but is not this app's.
 pub(crate) async fn namespace(scope: &Scope<'_>) -> Result<Option<Value>, Error> {
     let name = scope.namespace();
-    let reference = ObjectRef::new(Gvk::core("Namespace"), None, &name);
-    let Some(found) = scope.kubernetes.get(&scope.call(), &reference).await? else { return Ok(None) };
+    let Some(found) = scope.kubernetes.get(&scope.call(), &namespace_reference(scope)).await? else {
+        return Ok(None);
+    };
     let identity = scope.identity().to_string();
     match object::annotation(&found, label::IDENTITY) {
         Some(owner) if owner == identity => Ok(Some(found)),

@@ -74,6 +74,24 @@ impl Memory {
         candidates.map(|known| known.current.as_str()).find(|handle| !listed.contains(handle))
     }
 
+    /// What to set in the annotations (null: remove) so that the disk is no volume's current one; none if it is not.
+    pub(crate) fn without(&self, handle: &str) -> Option<Value> {
+        let kept = |known: &&Remembered| known.current != handle;
+        let rest: BTreeMap<&String, &Remembered> =
+            self.volumes.iter().filter(|(_, known)| kept(known)).collect();
+        let unknown = self.unknown.as_ref().filter(kept);
+        if rest.len() == self.volumes.len() && unknown.is_some() == self.unknown.is_some() {
+            return None;
+        }
+        let first = unknown.or_else(|| rest.values().next().copied());
+        let map = (rest.len() + usize::from(unknown.is_some()) > 1).then(|| json!(rest).to_string());
+        Some(json!({
+            label::DISK_CURRENT: first.map(|known| &known.current),
+            label::DISK_PREVIOUS: first.and_then(|known| known.previous.as_ref()),
+            label::DISKS: map,
+        }))
+    }
+
     /// The Namespace with the disks in use recorded. A changed disk moves the former one to "previous"; the disk of a
     /// volume that is not in use now stays remembered unless it is known to be gone.
     pub(crate) fn record(
@@ -179,6 +197,34 @@ mod tests {
         assert_eq!(
             switched.annotation(label::DISKS),
             Some(r#"{"db":{"current":"h3","previous":"h2"},"default":{"current":"h1"}}"#)
+        );
+    }
+
+    #[test]
+    fn a_disk_is_forgotten_without_the_others() {
+        let disks = [disk("default", "h1"), disk("db", "h2"), disk("db", "h3")];
+        let one = record(None, &[used("default", "h1")], &disks);
+        let two = record(Some(&one), &[used("default", "h1"), used("db", "h2")], &disks);
+        let three = record(Some(&two), &[used("default", "h1"), used("db", "h3")], &disks);
+        let without = |object: &Object, handle: &str, disks: &[Disk]| {
+            Memory::read(Some(&object.body), disks).unwrap().without(handle)
+        };
+        let left = |current: Option<&str>, previous: Option<&str>| {
+            Some(json!({label::DISK_CURRENT: current, label::DISK_PREVIOUS: previous, label::DISKS: null}))
+        };
+        assert_eq!(without(&one, "h1", &disks), left(None, None));
+        assert_eq!(without(&one, "h1", &disks[1..]), left(None, None), "also when it is not listed");
+        assert_eq!(without(&three, "h1", &disks), left(Some("h3"), Some("h2")));
+        assert_eq!(without(&three, "h3", &disks), left(Some("h1"), None));
+        assert_eq!(without(&three, "h2", &disks), None, "the former disk may be named as such");
+        let mut stray = three.clone();
+        stray.body["metadata"]["annotations"][label::DISK_CURRENT] = json!("h9");
+        let kept = json!({label::DISK_CURRENT: "h9", label::DISK_PREVIOUS: null,
+            label::DISKS: r#"{"db":{"current":"h3","previous":"h2"}}"#});
+        assert_eq!(
+            without(&stray, "h1", &disks),
+            Some(kept),
+            "what nobody knows the volume of stays beside the others"
         );
     }
 

@@ -213,6 +213,8 @@ async fn a_disk_is_detached_when_nobody_uses_it_and_can_be_deleted_then() {
     assert!(deleted && bed.disks().await.is_empty());
     let error = bed.detach(&scope, &name).await.unwrap_err();
     assert_eq!(kind(&error), ErrorKind::NotFound);
+    bed.deploy(COMPOSE).await.unwrap();
+    assert_eq!(bed.assigned().await.len(), 1, "what was deleted by name is forgotten");
 }
 
 /// The disk from before was deleted since.
