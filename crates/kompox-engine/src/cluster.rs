@@ -1,4 +1,8 @@
-//! Use cases of a cluster: its status. IO through the ports.
+//! Use cases of a cluster: its status, and taking kompox-node out of it. IO through the ports.
+
+mod uninstall_node;
+
+pub use uninstall_node::{UninstallOptions, Uninstalled, uninstall_node};
 
 use crate::network::{self, Enforcement, OlderPolicy};
 use crate::{Error, Progress};

@@ -56,11 +56,11 @@ const ROWS: &[Row] = &[
     row(inside::<core::Secret>(), KEPT),
     row(inside::<core::Service>(), KEPT),
     row(inside::<core::ServiceAccount>(), KEPT),
-    row(inside::<apps::DaemonSet>(), &["get", "list", "create", "patch"]),
+    row(inside::<apps::DaemonSet>(), KEPT),
     row(inside::<apps::Deployment>(), KEPT),
     row(inside::<networking::Ingress>(), KEPT),
     row(inside::<networking::NetworkPolicy>(), KEPT),
-    row(inside::<coordination::Lease>(), &["get", "create", "patch", "delete"]),
+    row(inside::<coordination::Lease>(), &["get", "list", "create", "patch", "delete"]),
     row(inside::<discovery::EndpointSlice>(), &["list"]),
 ];
 

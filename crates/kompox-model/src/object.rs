@@ -98,7 +98,7 @@ impl Object {
     /// The value of a label, if set.
     #[must_use]
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.body.get("metadata")?.get("labels")?.get(key)?.as_str()
+        label(&self.body, key)
     }
 
     /// The value of an annotation, if set.
@@ -134,6 +134,12 @@ impl Object {
             _ => Step::Base,
         }
     }
+}
+
+/// The value of a label in an object's body, if set.
+#[must_use]
+pub fn label<'a>(body: &'a Value, key: &str) -> Option<&'a str> {
+    body.get("metadata")?.get("labels")?.get(key)?.as_str()
 }
 
 /// The value of an annotation in an object's body, if set.

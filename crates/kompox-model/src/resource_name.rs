@@ -50,10 +50,13 @@ pub fn persistent_volume_claim(volume: &VolumeName, handle: &str) -> String {
     format!("{volume}-{}", hash::short(&[handle]))
 }
 
+/// Begins what stands for the handle of a disk that deploy has still to make; the volume follows.
+pub const UNRESOLVED: &str = "kompox-unresolved:";
+
 /// Stands for the handle of a disk that deploy has still to make.
 #[must_use]
 pub fn unresolved_handle(volume: &VolumeName) -> String {
-    format!("kompox-unresolved:{volume}")
+    format!("{UNRESOLVED}{volume}")
 }
 
 /// Turns any text into an RFC 1123 label of at most `limit` bytes.

@@ -1,7 +1,7 @@
 //! Nodes and the Pods of kompox-node on them, as the API server shows them. Pure.
 
 use crate::install;
-use kompox_model::label;
+use kompox_model::{label, object};
 use serde_json::Value;
 
 /// Clouds whose nodes take their disks with them, by the beginning of `spec.providerID`.
@@ -35,11 +35,6 @@ fn items<'a>(body: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> 
     body.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The value of a label.
-fn label_of<'a>(body: &'a Value, key: &str) -> Option<&'a str> {
-    body.get("metadata")?.get("labels")?.get(key)?.as_str()
-}
-
 /// The status of a condition.
 fn condition<'a>(body: &'a Value, kind: &str) -> Option<&'a str> {
     items(body, "/status/conditions").find(|condition| condition["type"] == kind)?.get("status")?.as_str()
@@ -57,12 +52,12 @@ impl Node {
         Some(Self {
             name: text(body, "/metadata/name")?.to_owned(),
             resource_version: text(body, "/metadata/resourceVersion").unwrap_or_default().to_owned(),
-            store: kompox_model::object::annotation(body, label::DISK_STORE).map(ToOwned::to_owned),
-            chosen: label_of(body, label::DISK_NODE) == Some("true"),
+            store: object::annotation(body, label::DISK_STORE).map(ToOwned::to_owned),
+            chosen: object::label(body, label::DISK_NODE) == Some("true"),
             schedulable: !cordoned && !items(body, "/spec/taints").any(keeps_pods_away),
             alive: condition(body, "Ready") != Some("Unknown"),
             ephemeral: EPHEMERAL.iter().any(|prefix| provider.starts_with(prefix)),
-            linux: label_of(body, "kubernetes.io/os").is_none_or(|os| os == "linux"),
+            linux: object::label(body, "kubernetes.io/os").is_none_or(|os| os == "linux"),
         })
     }
 }

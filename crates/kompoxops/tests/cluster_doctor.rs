@@ -1,5 +1,5 @@
 //! `doctor` on a real cluster: all is well where an app runs, the rights it lists are enough for an app's whole life, and
-//! a missing one is named.
+//! a missing one is named. `cluster uninstall-node` takes nothing with it but kompox-node.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -104,6 +104,7 @@ fn all_is_well_and_the_rights_listed_are_enough() {
     }
     user.ok(&app, &["app", "exec", "-s", "web", "--", "/testserver", "--help"]);
     user.ok(&app, &["--yes", "app", "destroy", "--delete-namespace"]);
+    user.ok(&app, &["--yes", "cluster", "uninstall-node"]);
     user.ok(&app, &["app", "deploy"]);
 
     let lacking = |right: &&Value| right["resource"] != "secrets" && right["resource"] != "pods/exec";
@@ -116,4 +117,35 @@ fn all_is_well_and_the_rights_listed_are_enough() {
         "{stdout}"
     );
     assert!(stderr.contains("error[cluster.unfit]"), "{stderr}");
+}
+
+#[test]
+fn disks_and_apps_stay_without_kompox_node_and_it_comes_back() {
+    let app = App::new("uninstall", COMPOSE);
+    app.deploy();
+    let disks = app.json(&["disk", "list"]);
+    let pod = app.json(&["app", "status"])["pod"].clone();
+    let stores =
+        ["get", "nodes", "--output", "jsonpath={.items[*].metadata.annotations.kompox\\.dev/disk-store}"];
+    let store = kubectl(&stores);
+    assert!(!store.is_empty());
+    assert!(app.fails(&["cluster", "uninstall-node"], 2).contains("add --yes"), "it asks");
+    let planned = app.ok(&["cluster", "uninstall-node", "--dry-run"]);
+    assert_eq!(
+        planned.lines().collect::<Vec<_>>(),
+        [
+            "DaemonSet kompox-system/kompox-node",
+            "ServiceAccount kompox-system/kompox-node",
+            "Namespace kompox-system"
+        ]
+    );
+    assert_eq!(app.ok(&["--yes", "cluster", "uninstall-node"]), planned);
+    assert_eq!(kubectl(&["get", "namespace", "kompox-system", "--ignore-not-found"]), "");
+    assert_eq!(app.ok(&["--yes", "cluster", "uninstall-node"]), "", "a repeat has nothing to do");
+    assert!(app.fails(&["disk", "delete", "other", "--yes"], 8).contains("disk.unseen.not-installed"));
+    assert_eq!(app.json(&["app", "status"])["pod"], pod, "the app runs on");
+    assert_eq!(kubectl(&stores), store);
+    app.write("compose.yml", &COMPOSE.replace("red", "blue"));
+    app.deploy();
+    assert_eq!(app.json(&["disk", "list"]), disks, "the disks that were there are found");
 }

@@ -6,10 +6,10 @@ use crate::progress::Step;
 use crate::{Error, Event, Scope};
 use futures::StreamExt;
 use futures::future::try_join_all;
-use kompox_model::port::{ApplyOptions, ErrorKind, Lock, Patch, PortError};
+use kompox_model::port::{ApplyOptions, Cancel, ErrorKind, Lock, Patch, PortError};
 use kompox_model::{Gvk, Object, ObjectRef, label};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Makes sure of the app's Namespace and takes its Lease.
 ///
@@ -202,36 +202,58 @@ pub(crate) async fn free_released(
     Ok(())
 }
 
-/// The next snapshot of a watch; ends with Interrupted on Ctrl-C and with Timeout at the deadline. A watch that ends by
-/// itself is an error: what was waited for has not been seen.
+/// What ends a wait before its time.
+pub(crate) struct Waits<'a> {
+    /// Set by Ctrl-C.
+    pub(crate) cancel: &'a Cancel,
+    /// When the command must have ended.
+    pub(crate) deadline: Option<Instant>,
+    /// The app or cluster that it is about.
+    pub(crate) subject: &'a str,
+}
+
+impl Waits<'_> {
+    /// The next snapshot of a watch; ends with Interrupted on Ctrl-C and with Timeout at the deadline. A watch that ends by
+    /// itself is an error: what was waited for has not been seen.
+    pub(crate) async fn next(
+        &self,
+        snapshots: &mut kompox_model::port::Snapshots<'_>,
+        done: &str,
+    ) -> Result<Vec<Value>, Error> {
+        let deadline = async {
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // First, since the watch ends with an error of its own when it is cancelled.
+            biased;
+            () = self.cancel.cancelled() => Err(Error::Interrupted { done: done.to_owned() }),
+            snapshot = snapshots.next() => match snapshot {
+                Some(snapshot) => Ok(snapshot?),
+                None => Err(PortError::new(ErrorKind::Unavailable, "engine", "watch", self.subject)
+                    .detail("the watch ended before what it waited for was seen")
+                    .into()),
+            },
+            () = deadline => {
+                Err(PortError::new(ErrorKind::Timeout, "engine", "wait for", self.subject)
+                    .detail("the time limit of the command passed")
+                    .hint("repeat the command, with a larger --timeout if the cluster is slow")
+                    .into())
+            }
+        }
+    }
+}
+
+/// The next snapshot of a watch of a command about an app.
 pub(crate) async fn next(
     scope: &Scope<'_>,
     snapshots: &mut kompox_model::port::Snapshots<'_>,
     done: &str,
 ) -> Result<Vec<Value>, Error> {
-    let deadline = async {
-        match scope.deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        // First, since the watch ends with an error of its own when it is cancelled.
-        biased;
-        () = scope.cancel.cancelled() => Err(Error::Interrupted { done: done.to_owned() }),
-        snapshot = snapshots.next() => match snapshot {
-            Some(snapshot) => Ok(snapshot?),
-            None => Err(PortError::new(ErrorKind::Unavailable, "engine", "watch", scope.app.name.as_str())
-                .detail("the watch ended before what it waited for was seen")
-                .into()),
-        },
-        () = deadline => {
-            Err(PortError::new(ErrorKind::Timeout, "engine", "wait for", scope.app.name.as_str())
-                .detail("the time limit of the command passed")
-                .hint("repeat the command, with a larger --timeout if the cluster is slow")
-                .into())
-        }
-    }
+    let waits = Waits { cancel: scope.cancel, deadline: scope.deadline, subject: scope.app.name.as_str() };
+    waits.next(snapshots, done).await
 }
 
 /// Ends the command when the user asked for it.

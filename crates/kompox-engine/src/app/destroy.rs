@@ -6,7 +6,7 @@ use crate::app::remove::{self, Pod};
 use crate::progress::{Step, objects};
 use crate::{Error, Event, Scope, refusal};
 use kompox_model::port::{Lock, Query};
-use kompox_model::{Gvk, ObjectRef, label, object};
+use kompox_model::{Gvk, label, object};
 use serde_json::Value;
 
 /// Options of a destroy.

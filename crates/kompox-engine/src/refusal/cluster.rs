@@ -1,6 +1,9 @@
 //! What is refused because of the cluster. Pure.
 
 super::refusals! {
+    BUSY = "cluster.busy", Conflict,
+        "A command works on an app of the cluster and may need what shall be removed.",
+        "Repeat when it has ended; if it crashed, its Lease expires within 35 seconds.";
     INGRESS_CLASS_UNKNOWN = "cluster.ingress.class-unknown", NotFound,
         "The cluster has no ingress class of the configured name.",
         "Install an ingress controller, or set `cluster.ingress.class` to one that exists.";

@@ -18,4 +18,5 @@ mod matrix;
 mod power;
 mod refused;
 mod requests;
+mod uninstall;
 mod volumes;

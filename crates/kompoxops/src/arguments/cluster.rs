@@ -13,6 +13,18 @@ pub(crate) enum ClusterCommand {
     /// Only the cluster, user and context in use are in it, with their certificates. It is printed; a file is written
     /// only if you name one, readable by you alone.
     Kubeconfig(KubeconfigArguments),
+    /// Take kompox-node out of the cluster; disks stay and apps run on
+    ///
+    /// The next command that needs kompox-node installs it again and finds the disks that were there.
+    UninstallNode(UninstallNodeArguments),
+}
+
+/// Arguments of `cluster uninstall-node`.
+#[derive(Debug, Args)]
+pub(crate) struct UninstallNodeArguments {
+    /// Show what would be removed; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Arguments of `cluster kubeconfig`.

@@ -15,7 +15,7 @@ pub(crate) use app::{
     AppCommand, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments, ExecArguments,
     LogsArguments, ShellArguments, StartArguments, StatusArguments, ValidateArguments,
 };
-pub(crate) use cluster::{ClusterCommand, KubeconfigArguments};
+pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArguments};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use disk::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
 pub(crate) use documents::{CompletionArguments, ManArguments};

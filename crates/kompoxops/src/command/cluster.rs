@@ -1,6 +1,7 @@
 //! `cluster …`.
 
 mod kubeconfig;
+mod uninstall_node;
 
 use crate::arguments::ClusterCommand;
 use crate::exit::Failure;
@@ -21,6 +22,7 @@ pub(super) fn run(session: &Session<'_>, command: &ClusterCommand) -> Result<(),
     match command {
         ClusterCommand::Status => status(session),
         ClusterCommand::Kubeconfig(arguments) => kubeconfig::run(session, arguments),
+        ClusterCommand::UninstallNode(arguments) => uninstall_node::run(session, arguments),
     }
 }
 

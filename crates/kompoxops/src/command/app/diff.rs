@@ -7,6 +7,7 @@ use crate::exit::{DIFFERENCE, DONE, Failure};
 use crate::output::{self, Data};
 use crate::session::{Session, Use};
 use kompox_engine::app::{self, Action, Difference, Differences};
+use kompox_model::resource_name::UNRESOLVED;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::IsTerminal;
@@ -36,7 +37,9 @@ fn text(found: &Differences, colour: bool) -> String {
     let disks = found.disks.iter().map(|disk| format!("+++ disk {disk}\n"));
     let objects = found.objects.iter().map(|object| {
         let name = object.reference.to_string();
-        let yaml = |body: &Option<Value>| body.as_ref().map(kompox_yaml::write).unwrap_or_default();
+        let yaml = |body: &Option<Value>| {
+            body.as_ref().map(|body| in_words(&kompox_yaml::write(body))).unwrap_or_default()
+        };
         let title = |body: &Option<Value>, where_: &str| match body {
             Some(_) => format!("{name} ({where_})"),
             None => "(nothing)".to_owned(),
@@ -45,6 +48,15 @@ fn text(found: &Differences, colour: bool) -> String {
         output::unified((&before, &yaml(&object.before)), (&after, &yaml(&object.after)), colour)
     });
     disks.chain(objects).collect()
+}
+
+/// What stands for a disk still to be made, as a person reads it.
+fn in_words(yaml: &str) -> String {
+    let words = |line: &str| match line.split_once(UNRESOLVED) {
+        Some((before, volume)) => format!("{before}(the disk to be made for volume {volume})\n"),
+        None => format!("{line}\n"),
+    };
+    yaml.lines().map(words).collect()
 }
 
 /// Answer of `app diff` for programs.
@@ -93,5 +105,42 @@ impl Data for Answer {
 
     fn names(&self) -> Vec<String> {
         self.objects.iter().map(|line| line.title.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kompox_model::{Gvk, ObjectRef};
+    use serde_json::json;
+
+    #[test]
+    fn a_disk_that_is_still_to_be_made_is_told_in_words() {
+        let volume =
+            json!({"spec": {"capacity": {"storage": "1Gi"}, "local": {"path": "kompox-unresolved:default"}}});
+        let found = Differences {
+            objects: vec![Difference {
+                reference: ObjectRef::new(Gvk::core("PersistentVolume"), None, "kompox-default"),
+                action: Action::Create,
+                before: None,
+                after: Some(volume),
+            }],
+            disks: vec!["default: new disk of 1Gi".to_owned()],
+            notes: Default::default(),
+        };
+        assert_eq!(
+            text(&found, false),
+            "\
++++ disk default: new disk of 1Gi
+--- (nothing)
++++ PersistentVolume kompox-default (configuration)
+@@ -0,0 +1,5 @@
++spec:
++  capacity:
++    storage: \"1Gi\"
++  local:
++    path: (the disk to be made for volume default)
+"
+        );
     }
 }
