@@ -6,6 +6,7 @@ use bed::{App, bed, kubectl};
 use kompox_testbed::https;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const WEB: &str = "
@@ -95,6 +96,35 @@ fn the_default_host_answers_over_https_and_goes_with_the_app() {
     assert_eq!(answer.body, format!("hello from {}\n", app.name));
     app.ok(&["--yes", "app", "destroy"]);
     https::get_until(address, &host, "/", &authority, 404, patience).unwrap();
+}
+
+/// The address of a Pod that has just ended swallows what is sent to it; the ingress controller must not wait for long.
+#[test]
+fn requests_that_meet_the_end_of_the_former_pod_are_answered_soon() {
+    let app = App::new("soon", &WEB.replace("    volumes: [www:/www]\n", "").replace("/www", "/"));
+    app.deploy();
+    let host = format!("{}.local.kompox.test", app.name);
+    let cluster = &bed().cluster;
+    let (address, authority) = (cluster.node_address().into(), cluster.ingress_authority());
+    https::get_until(address, &host, "/bin/sh", &authority, 200, Duration::from_secs(30)).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let restart = scope.spawn(|| {
+            app.ok(&["app", "restart"]);
+            done.store(true, Ordering::Relaxed);
+        });
+        let ask = || https::get_within(address, &host, "/bin/sh", &authority, Duration::from_secs(15));
+        let mut asked = Vec::new();
+        while !done.load(Ordering::Relaxed) && !restart.is_finished() {
+            asked.push(scope.spawn(ask));
+            // The rhythm of the requests, not a wait.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let answers: Vec<_> = asked.into_iter().map(|asked| asked.join().unwrap()).collect();
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        assert!(answers.iter().flatten().any(|answer| answer.status != 200), "the former Pod's end was met");
+        restart.join().unwrap();
+    });
 }
 
 #[test]
