@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(without(&three, "h1", &disks), left(Some("h3"), Some("h2")));
         assert_eq!(without(&three, "h3", &disks), left(Some("h1"), None));
         assert_eq!(without(&three, "h2", &disks), None, "the former disk may be named as such");
-        let mut stray = three.clone();
+        let mut stray = three;
         stray.body["metadata"]["annotations"][label::DISK_CURRENT] = json!("h9");
         let kept = json!({label::DISK_CURRENT: "h9", label::DISK_PREVIOUS: null,
             label::DISKS: r#"{"db":{"current":"h3","previous":"h2"}}"#});

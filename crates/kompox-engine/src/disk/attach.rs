@@ -144,28 +144,27 @@ fn decide(scope: &Scope<'_>, known: &Known<'_>, target: &Target) -> Result<Switc
     let Known { volume, inventory, current, previous } = known;
     let of_volume = || inventory.disks.iter().filter(|disk| disk.volume == **volume);
     let conflict = |row: Refusal, message: String, hint: &str| Err(Error::refused(row, message, hint));
-    let found = match (target, previous) {
-        (Target::Named(name), _) => of_volume().find(|disk| disk.name == *name),
-        (Target::Previous, Some(handle)) => of_volume().find(|disk| disk.handle == *handle),
-        (Target::Previous, None) => {
-            return Err(Error::refused(
-                refusal::disk::NO_PREVIOUS,
-                format!("no disk of volume {volume} is remembered from before"),
-                "name the disk: kompoxops disk attach NAME",
-            ));
+    let (found, absent) = match target {
+        Target::Named(name) => (of_volume().find(|disk| disk.name == *name), missing(scope, name)),
+        Target::Previous => {
+            let handle = previous.ok_or_else(|| {
+                Error::refused(
+                    refusal::disk::NO_PREVIOUS,
+                    format!("no disk of volume {volume} is remembered from before"),
+                    "name the disk: kompoxops disk attach NAME",
+                )
+            })?;
+            let absent = Error::refused(
+                refusal::disk::PREVIOUS_GONE,
+                format!("the previous disk of volume {volume} ({handle}) is not there any more"),
+                "see which there are: kompoxops disk list",
+            );
+            (of_volume().find(|disk| disk.handle == handle), absent)
         }
     };
     let Some(to) = found else {
         believed(inventory)?;
-        return Err(match (target, previous) {
-            (Target::Previous, Some(handle)) => Error::refused(
-                refusal::disk::PREVIOUS_GONE,
-                format!("the previous disk of volume {volume} ({handle}) is not there any more"),
-                "see which there are: kompoxops disk list",
-            ),
-            (Target::Named(name), _) => missing(scope, name),
-            (Target::Previous, None) => missing(scope, &DiskName::generated(0, 0)),
-        });
+        return Err(absent);
     };
     if to.state != DiskState::Ready {
         return conflict(
