@@ -1,7 +1,9 @@
 //! `cargo xtask conformance`: what takes longer than every change can wait for. Starts cargo and the test bed.
 //!
-//! Run before something is called resolved: the property tests with many more cases, Kubernetes' own suite of network
-//! policies against the test bed's engine, then every tier of `cargo xtask test`, whose clusters have then been used before.
+//! Run before something is called resolved: the property tests with many more cases, Kompose against its recordings,
+//! Kubernetes' own suite of network policies against the test bed's engine, then every tier of `cargo xtask test`, whose clusters have then been used before.
+
+mod kompose;
 
 use crate::Outcome;
 use crate::process::cargo;
@@ -24,6 +26,9 @@ pub(crate) struct Selection {
     /// Only Kubernetes' own suite of network policies.
     #[arg(long, conflicts_with = "without_cluster")]
     upstream: bool,
+    /// Only Kompose's recorded answers; with KOMPOX_BLESS=1, record them.
+    #[arg(long, conflicts_with = "upstream")]
+    kompose: bool,
     #[command(flatten)]
     test: test::Arguments,
 }
@@ -31,6 +36,10 @@ pub(crate) struct Selection {
 /// Runs everything, prints the table and fails unless everything passed.
 pub(crate) fn run(arguments: &Selection) -> Outcome {
     let mut table = Table::default();
+    if arguments.kompose {
+        table.add(kompose::recordings()?);
+        return table.close();
+    }
     if arguments.upstream {
         table.add(network_policies(&arguments.test)?);
         return table.close();
@@ -39,6 +48,7 @@ pub(crate) fn run(arguments: &Selection) -> Outcome {
     let mut command = cargo(&line);
     command.env("PROPTEST_CASES", CASES);
     table.add(test::counted(&format!("property tests, {CASES} cases"), command)?);
+    table.add(kompose::recordings()?);
     table.add(network_policies(&arguments.test)?);
     test::tiers(&arguments.test, &mut table)?;
     table.close()

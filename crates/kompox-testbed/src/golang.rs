@@ -69,6 +69,13 @@ const COMPOSE: Module = Module {
     variables: &["github.com/docker/compose/v2/internal.Version=v2.40.3"],
     exchange: None,
 };
+/// Kompose, another converter of compose files.
+const KOMPOSE: Module = Module {
+    name: "kompose",
+    programs: &[("kompose", "github.com/kubernetes/kompose")],
+    variables: &[],
+    exchange: None,
+};
 const MINIFLUX: Module = Module {
     name: "miniflux",
     programs: &[("miniflux", "miniflux.app/v2")],
@@ -113,6 +120,11 @@ pub(crate) fn traefik(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
 /// The folder with `docker-compose`.
 pub(crate) fn compose(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
     ensure(&COMPOSE, layout, steps)
+}
+
+/// The folder with `kompose`.
+pub(crate) fn kompose(layout: &Layout, steps: &Steps<'_>) -> Result<PathBuf> {
+    ensure(&KOMPOSE, layout, steps)
 }
 
 /// The folder with `miniflux`.

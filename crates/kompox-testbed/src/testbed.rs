@@ -101,6 +101,15 @@ impl Testbed {
         Ok(golang::compose(&self.layout, &Steps::new("compose"))?.join("docker-compose"))
     }
 
+    /// Builds Kompose unless that was done before, and returns its path: another converter, whose answers ours are held
+    /// against.
+    ///
+    /// # Errors
+    /// Those of the build.
+    pub fn kompose(&self) -> Result<PathBuf> {
+        Ok(golang::kompose(&self.layout, &Steps::new("kompose"))?.join("kompose"))
+    }
+
     /// Builds images unless they were built from the same inputs before.
     ///
     /// # Errors
