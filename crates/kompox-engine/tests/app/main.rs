@@ -18,5 +18,6 @@ mod matrix;
 mod power;
 mod refused;
 mod requests;
+mod sequence;
 mod uninstall;
 mod volumes;
