@@ -1,16 +1,14 @@
-//! Running test programs on real clusters, three at a time. Starts cargo and the programs.
+//! Running test programs on real clusters, three at a time. Starts the programs.
 //!
 //! Most of their time is waiting for a kubelet, so three share two cores well. Each lane has a cluster of its own.
 
 use super::libtest::{self, Counts};
-use super::table::{Row, Table};
+use super::programs::Programs;
+use super::table::Row;
 use super::targets::Target;
-use crate::Outcome;
-use crate::process::cargo;
-use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -38,18 +36,11 @@ struct Queue {
     fixed: bool,
 }
 
-/// Builds the targets, runs all but the last in lanes, and that one alone. Adds a row for each, in the given order.
-pub(super) fn run(targets: Vec<Target>, table: &mut Table) -> Outcome {
-    let started = Instant::now();
-    let programs = build(&targets);
-    let failure = programs.as_ref().err().map(ToString::to_string);
-    table.add(Row::step("real cluster: build", failure, started.elapsed()));
-    let Ok(mut programs) = programs else {
-        for target in targets {
-            table.add(Row::left_out(&row_name(&target), "not built"));
-        }
-        return Ok(());
-    };
+/// Runs all but the last in lanes, and that one alone. A row for each, in the given order.
+pub(super) fn run(
+    targets: Vec<Target>,
+    mut programs: Programs,
+) -> Result<Vec<Row>, Box<dyn std::error::Error>> {
     let order: Vec<String> = targets.iter().map(row_name).collect();
     let mut jobs = Vec::new();
     for target in targets {
@@ -61,13 +52,12 @@ pub(super) fn run(targets: Vec<Target>, table: &mut Table) -> Outcome {
     jobs.sort_by_key(|job| LONG.iter().position(|name| *name == job.target.name).unwrap_or(LONG.len()));
     let mut rows = side_by_side(jobs);
     rows.extend(last.iter().map(|job| (row_name(&job.target), perform(job, LANES[0]))));
-    for name in order {
-        table.add(rows.remove(&name).ok_or_else(|| format!("{name} was not run"))?);
-    }
-    Ok(())
+    let row = |name: String| rows.remove(&name).ok_or_else(|| format!("{name} was not run").into());
+    order.into_iter().map(row).collect()
 }
 
-fn row_name(target: &Target) -> String {
+/// How the table calls a target.
+pub(super) fn row_name(target: &Target) -> String {
     format!("real cluster: {} {}", target.package, target.name)
 }
 
@@ -121,32 +111,4 @@ fn perform(job: &Job, cluster: &str) -> Row {
         (Counts { failed: 1, failures, ..Counts::default() }, false)
     });
     Row::tests(&row_name(&job.target), counts, success, started.elapsed())
-}
-
-/// Builds all of them in one go, so that they share what they depend on. Programs by package and target.
-fn build(targets: &[Target]) -> Result<BTreeMap<(String, String), PathBuf>, Box<dyn std::error::Error>> {
-    let mut line = vec!["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"];
-    let mut names: Vec<_> = targets.iter().map(|target| target.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    line.extend(names.iter().flat_map(|name| ["--test", name]));
-    println!("\n== real cluster: cargo {}", line.join(" "));
-    let output = cargo(&line).stderr(Stdio::inherit()).output()?;
-    if !output.status.success() {
-        return Err(format!("the tests on real clusters were not built: {}", output.status).into());
-    }
-    let messages = output.stdout.split(|byte| *byte == b'\n');
-    let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let folders: BTreeMap<&Path, &Target> =
-        targets.iter().map(|target| (target.folder.as_path(), target)).collect();
-    Ok(messages.filter_map(|message| built(&message, &folders)).collect())
-}
-
-fn built(message: &Value, folders: &BTreeMap<&Path, &Target>) -> Option<((String, String), PathBuf)> {
-    let program = message["executable"].as_str()?;
-    let folder = Path::new(message["manifest_path"].as_str()?).parent()?;
-    let name = message["target"]["name"].as_str()?;
-    let is_test = message["target"]["kind"].as_array()?.iter().any(|kind| kind == "test");
-    let package = folders.get(folder).filter(|_| is_test)?.package.clone();
-    Some(((package, name.to_owned()), program.into()))
 }
