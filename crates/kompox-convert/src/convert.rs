@@ -1,7 +1,7 @@
 //! The conversion: from the input to the objects of one app, or to what is wrong with it. Pure.
 
 use crate::contents::Contents;
-use crate::copy_up::{self, Fills};
+use crate::copy_up::{self, Fills, mount_program};
 use crate::deployment::{self, Parts};
 use crate::extension::ProjectOptions;
 use crate::file_mounts::FileMounts;
@@ -213,13 +213,20 @@ fn pod_spec<'a>(
         let container = deployment::container(unit, parts, options, &mut mounts, contents, diagnostics);
         if unit.role == Role::Main { main.push(container) } else { first.push(container) }
     }
-    let needs_program =
-        !fills.is_empty() || main.iter().any(|container| hooks::needs_program(container.lifecycle.as_ref()));
+    let needs_program = !fills.is_empty()
+        || units.iter().any(|unit| unit.options.copy)
+        || main.iter().any(|container| hooks::needs_program(container.lifecycle.as_ref()));
     let needs_image = needs_program || !to_write.is_empty() || main.is_empty();
     let image = node_image(input, needs_image, diagnostics);
     let mut setup = Vec::new();
     if needs_program {
         setup.push(copy_up::install(image, &mut mounts, diagnostics));
+        // Where the Pod has the program anyway, copies work with every service that stays.
+        let sidecars = first.iter_mut().filter(|container| container.restart_policy.is_some());
+        for container in main.iter_mut().chain(sidecars) {
+            mount_program(&mut mounts, &container.name, diagnostics);
+            container.volume_mounts = mounts.of(&container.name);
+        }
     }
     if !to_write.is_empty() {
         setup.push(copy_up::write_files(image, to_write, &mut mounts, diagnostics));
@@ -305,7 +312,7 @@ fn node_image<'a>(input: &'a Input<'_>, needed: bool, diagnostics: &mut Diagnost
         Some(image) => image,
         None => {
             if needed {
-                let message = "the app's volumes need the image of kompox-node, which `cluster.images.node` does not name";
+                let message = "the app needs the image of kompox-node in its Pod, which `cluster.images.node` does not name";
                 diagnostics.push(
                     Diagnostic::error("convert.node-image", message)
                         .help("build it with `cargo xtask image`, push it, and set `cluster.images.node`"),

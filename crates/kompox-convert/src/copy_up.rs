@@ -13,10 +13,10 @@ use kompox_node_protocol::{
 };
 use serde::Serialize;
 
-/// Where containers find the program of Kompox.
-pub(crate) const PROGRAM_FOLDER: &str = "/.kompox";
-/// The program.
-pub(crate) const PROGRAM: &str = "/.kompox/kompox-node";
+/// Where containers find the program of Kompox, if their Pod has it.
+pub const PROGRAM_FOLDER: &str = "/.kompox";
+/// The program: `kompox-node`.
+pub const PROGRAM: &str = "/.kompox/kompox-node";
 /// The Pod volume that holds the program.
 const PROGRAM_VOLUME: &str = "kompox";
 /// Where a filling container mounts volumes that are no disks.

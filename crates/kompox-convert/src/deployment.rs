@@ -1,6 +1,6 @@
 //! The Deployment: one Pod with every service. Pure.
 
-use crate::copy_up::{self, mount_program};
+use crate::copy_up;
 use crate::environment::environment;
 use crate::escape::literal;
 use crate::extension::ProjectOptions;
@@ -39,9 +39,6 @@ pub(crate) fn container(
     let environment = environment(unit, contents, diagnostics);
     let (command, args) = command(unit, diagnostics);
     let lifecycle = hooks::lifecycle(unit, options, diagnostics);
-    if hooks::needs_program(lifecycle.as_ref()) {
-        mount_program(mounts, &unit.container, diagnostics);
-    }
     let flag = |flag: Option<Located<bool>>| flag.filter(|flag| flag.value).map(|_| true);
     note_pull_policy(unit, diagnostics);
     Container {

@@ -31,6 +31,8 @@ pub(crate) struct ServiceOptions {
     pub(crate) ingress: Option<bool>,
     pub(crate) listen: Vec<Located<u16>>,
     pub(crate) one_shot: bool,
+    /// The Pod gets the program that copies, also when nothing else needs it.
+    pub(crate) copy: bool,
     pub(crate) cpu: Option<Located<MilliCpu>>,
     pub(crate) memory: Option<Located<Bytes>>,
 }
@@ -65,6 +67,7 @@ impl ServiceOptions {
                 "uid" => options.uid = number(entry, &entry.value, i32::MAX as u32, diagnostics),
                 "ingress" => options.ingress = flag(entry, diagnostics),
                 "oneshot" => options.one_shot = flag(entry, diagnostics).unwrap_or_default(),
+                "copy" => options.copy = flag(entry, diagnostics).unwrap_or_default(),
                 "listen" => {
                     let items =
                         entry.value.as_sequence().unwrap_or_else(|| std::slice::from_ref(&entry.value));

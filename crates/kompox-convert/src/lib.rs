@@ -44,6 +44,7 @@ mod unit;
 mod well_known;
 
 pub use convert::convert;
+pub use copy_up::{PROGRAM, PROGRAM_FOLDER};
 
 pub use facts::{Facts, IngressFacts};
 pub use host_claim::HostClaim;

@@ -14,6 +14,8 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// How far a running step is, such as `12 MiB`.
+    Progressed(String),
     /// The state that a running step waits for has changed.
     Waiting(String),
     /// Something the user should know.

@@ -64,6 +64,8 @@ pub enum Success {
     Occupied(Occupied),
     /// To the stream of `kompox-node fill`.
     Filled(Filled),
+    /// To `kompox-node pack` and `kompox-node unpack`.
+    Copied(Copied),
 }
 
 /// How the store makes disks.
@@ -180,6 +182,21 @@ pub struct Filled {
     pub entries: u64,
     /// Bytes of files written.
     pub bytes: u64,
+}
+
+/// What was copied out of a container, or into it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Files, folders and links.
+    pub entries: u64,
+    /// Bytes of files.
+    pub bytes: u64,
+    /// Sockets, pipes and devices, which are not copied.
+    #[serde(default)]
+    pub left_out: u64,
+    /// The first of them.
+    #[serde(default)]
+    pub first_left_out: Vec<String>,
 }
 
 /// Why something was not done; what the caller can do about it. The same kinds as the port error's.

@@ -6,6 +6,7 @@
 //! be dropped. Answers accept them.
 
 mod answer;
+mod copy;
 mod fill;
 mod json;
 mod name;
@@ -15,9 +16,10 @@ mod request;
 mod time;
 
 pub use answer::{
-    Answer, Assigned, Backend, Created, Deleted, DiskEntry, Failure, Filled, Kind, Listing, Occupied,
+    Answer, Assigned, Backend, Copied, Created, Deleted, DiskEntry, Failure, Filled, Kind, Listing, Occupied,
     Outcome, Problem, Status, Success, VolumeEntry,
 };
+pub use copy::{COPY_PREFIX, COPY_VERSION, PackPlan, UnpackPlan};
 pub use fill::{FILL_PREFIX, FillHeader, check_sub_path};
 pub use json::{DecodeError, MAX_JSON_BYTES};
 pub use name::{

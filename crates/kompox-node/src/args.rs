@@ -16,12 +16,15 @@ Usage: kompox-node COMMAND
   fill --root DIR [--lock-wait SECONDS]       one JSON header line, then a tar archive on stdin; one answer
   copy-up --plan JSON | --plan-file FILE      fill empty volumes from this container's image
   write-files --plan JSON | --plan-file FILE  write files with exact owner and mode
+  pack --plan JSON | --plan-file FILE         a tree as a tar archive on stdout; one answer on stderr
+  unpack --plan JSON | --plan-file FILE       a tar archive on stdin into a tree; one answer
   install --to DIR                            copy this program to DIR/kompox-node
   hold                                        wait for SIGTERM or SIGINT, then end with 0
   signal NAME|NUMBER [--wait] [--pid PID]     signal process 1 (or PID); --wait: until it has ended
   version                                     print the version
 
-Exit codes: 0 done (store, fill: answered, also with an error in the answer), 1 failed, 2 wrong usage.
+Exit codes: 0 done (store, fill, pack, unpack: answered, also with an error in the answer), 1 failed,
+2 wrong usage.
 ";
 
 /// A parsed command line.
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Fill { root: PathBuf, wait: Duration },
     CopyUp(PlanText),
     WriteFiles(PlanText),
+    Pack(PlanText),
+    Unpack(PlanText),
     Install { folder: PathBuf },
     Hold,
     Signal { signal: Signal, pid: i32, wait: bool },
@@ -57,6 +62,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         "fill" => Command::Fill { root: rest.path("--root")?, wait: rest.wait()? },
         "copy-up" => Command::CopyUp(rest.plan()?),
         "write-files" => Command::WriteFiles(rest.plan()?),
+        "pack" => Command::Pack(rest.plan()?),
+        "unpack" => Command::Unpack(rest.plan()?),
         "install" => Command::Install { folder: rest.path("--to")? },
         "hold" => Command::Hold,
         "signal" => {

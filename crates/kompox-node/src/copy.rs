@@ -7,7 +7,7 @@ use crate::attributes;
 use crate::failure::{Result, cannot, conflict};
 use crate::folder::{Entry, Folder, PRIVATE, change, group, owner, set_mode, set_owner};
 use crate::sync::Syncer;
-use rustix::fs::{AtFlags, FileType, Mode, Stat, StatxAttributes, StatxFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, FileType, Mode, Stat, Timespec, Timestamps};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Copy<'_> {
         let mut entries = source.entries()?;
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for entry in entries {
-            if is_mount(source, &entry)? {
+            if source.is_mount(&entry.name)? {
                 continue;
             }
             self.entry(source, target, &entry, &path.join(&entry.name), depth)?;
@@ -164,14 +164,4 @@ fn set_times(folder: &Folder, name: impl AsRef<Path>, stat: &Stat) -> Result<()>
         }
     })
     .map_err(|error| cannot("set the times of", folder.shown(name), error))
-}
-
-/// True when something is mounted on the entry.
-fn is_mount(folder: &Folder, entry: &Entry) -> Result<bool> {
-    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    match rustix::fs::statx(folder.fd(), &entry.name, flags, StatxFlags::empty()) {
-        Ok(found) => Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)),
-        Err(rustix::io::Errno::NOSYS) => Ok(false),
-        Err(error) => Err(cannot("look at", folder.shown(&entry.name), error)),
-    }
 }

@@ -1,4 +1,4 @@
-//! The static helper in Pods and on nodes: disk store, copy-up, hold, signal.
+//! The static helper in Pods and on nodes: disk store, copies, copy-up, hold, signal.
 //!
 //! Every command does one thing and ends; nothing here is meant to be typed by hand. This module owns the streams
 //! and the exit code.
@@ -7,28 +7,24 @@ mod args;
 mod attributes;
 mod backend;
 mod copy;
+mod copy_over;
 mod copy_up;
 mod disk;
-mod failure;
-mod fault;
 mod fill;
-mod folder;
 mod hold;
 mod install;
 mod listing;
-mod lock;
 mod occupied;
 mod random;
 mod record;
 mod signal;
 mod store;
-mod sync;
 mod target;
 mod trash;
-mod tree;
-mod unpack;
 mod volume;
 mod write_files;
+
+use kompox_tree::{failure, fault, folder, lock, sync, tree, unpack};
 
 use args::{Command, PlanText};
 use failure::{Result, cannot, invalid};
@@ -87,6 +83,21 @@ fn run(command: Command) -> Result<()> {
         Command::WriteFiles(plan) => write_files::run(
             &WriteFilesPlan::decode(&plan_text(plan)?).map_err(|error| not_understood(&error))?,
         ),
+        Command::Pack(plan) => {
+            let packed = plan_text(plan).and_then(|text| copy_over::out(&text, std::io::stdout().lock()));
+            let mut text = Answer::new(packed.map(Success::Copied)).encode();
+            text.push('\n');
+            // Standard output carries the archive.
+            std::io::stderr().write_all(text.as_bytes()).map_err(|error| cannot("write", "the answer", error))
+        }
+        Command::Unpack(plan) => {
+            let mut input = std::io::stdin().lock();
+            let copied = plan_text(plan).and_then(|text| copy_over::into(&text, &mut input));
+            say_answer(copied.map(Success::Copied))?;
+            // As for `fill`; whoever sends stops when the answer is there.
+            let _ = std::io::copy(&mut input, &mut std::io::sink());
+            Ok(())
+        }
         Command::Install { folder } => install::run(&folder),
         Command::Hold => hold::run(),
         Command::Signal { signal, pid, wait } => signal::run(signal, pid, wait),

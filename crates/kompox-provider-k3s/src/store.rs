@@ -148,6 +148,7 @@ pub(crate) fn unexpected(success: &Success) -> Unanswered {
         Success::Deleted(_) => "a deleted disk",
         Success::Occupied(_) => "folders with content",
         Success::Filled(_) => "a filled sub-path",
+        Success::Copied(_) => "a copy",
     };
     Unanswered::Silent(format!("kompox-node answered with {kind}, which was not asked for"))
 }

@@ -39,7 +39,7 @@ const SERVER: Tool = Tool {
 const NODE: Tool = Tool {
     package: "kompox-node",
     program: "kompox-node",
-    sources: &["crates/kompox-node", "crates/kompox-node-protocol"],
+    sources: &["crates/kompox-node", "crates/kompox-node-protocol", "crates/kompox-tree"],
 };
 
 /// The agent that runs beside a cluster's daemons.

@@ -137,6 +137,14 @@ impl Progress for Screen {
                     );
                 }
             }
+            Event::Progressed(text) => {
+                if !self.spin(text.clone()) {
+                    self.line(
+                        &format!("  {text}"),
+                        || json!({"level": "info", "event": "progressed", "message": text}),
+                    );
+                }
+            }
             Event::Waiting(what) => {
                 let text = format!("waiting for {what}");
                 if !self.spin(text.clone()) {

@@ -9,7 +9,7 @@ use super::purity::PURE;
 ///
 /// `kompox-yaml` lies below the loaders because they need one located tree and one kind of diagnostic, which the
 /// converter adds to and the use cases hand on.
-const ARROWS: [(&str, &[&str]); 24] = [
+const ARROWS: [(&str, &[&str]); 25] = [
     ("kompox-yaml", &[]),
     ("kompox-model", &[]),
     ("kompox-node-protocol", &[]),
@@ -32,7 +32,8 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ),
     ("kompox-server", &["kompox-model", "kompox-api", "kompox-engine"]),
     ("kompox-operator", &["kompox-model", "kompox-kube"]),
-    ("kompox-node", &["kompox-node-protocol"]),
+    ("kompox-tree", &["kompox-node-protocol"]),
+    ("kompox-node", &["kompox-node-protocol", "kompox-tree"]),
     ("kompox", &["kompox-api"]),
     ("kompox-testkit", &["kompox-model", "kompox-convert", "kompox-provider"]),
     ("kompox-testbed", &[]),

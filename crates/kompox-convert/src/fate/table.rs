@@ -292,6 +292,12 @@ pub const TABLE: &[Row] = &[
     row(ServiceExtension, "uid", Map, "number of the user that `user` names"),
     row(
         ServiceExtension,
+        "copy",
+        Map,
+        "true: `app cp` works on the app also where no volume needs the program that copies",
+    ),
+    row(
+        ServiceExtension,
         "ingress",
         Map,
         "true: hosts for ports that do not look like HTTP; false: no hosts",

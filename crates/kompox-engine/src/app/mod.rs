@@ -2,6 +2,7 @@
 
 pub(crate) mod act;
 mod cause;
+mod copy;
 pub(crate) mod deploy;
 mod destroy;
 mod diff;
@@ -32,6 +33,7 @@ mod wait;
 mod warning;
 pub(crate) mod workload;
 
+pub use copy::{CopyPlace, copy_failed, copy_in, copy_out, copy_place};
 pub use deploy::{DeployOptions, Deployed, deploy};
 pub use destroy::{DestroyOptions, Destroyed, destroy};
 pub use diff::{Difference, Differences, diff};

@@ -76,6 +76,19 @@ super::refusals! {
     SHELL_NONE = "app.shell.none", Unsupported,
         "The image of the service has no shell that Kompox knows.",
         "Run a program that it does have: `kompoxops app exec`.";
+    COPY_NONE = "app.copy.no-program", Unsupported,
+        "Copies are made by a program of Kompox that is not in the service's container.",
+        "Deploy again if the message says so; otherwise set `x-kompox.copy` on a service, then deploy.";
+    COPY_OLD = "app.copy.old-program", Unsupported,
+        "The program of Kompox in the container is too old to copy.",
+        "Use a kompox-node image of the command line's version and deploy again.";
+    COPY_FAILED = "app.copy.failed", Internal,
+        "One end of the copy refused or failed, and the cause decides the exit code; each file at the destination is the old \
+         one or the new one, whole.",
+        "Mend what the message names, then repeat the command.";
+    COPY_CUT = "app.copy.cut", Unavailable,
+        "The other end of the copy ended in the middle; nothing half-copied was kept.",
+        "See `kompoxops app status`, then repeat the command.";
     PORT_NONE = "app.port.none", Invalid,
         "The service declares no port, and the command line names none.",
         "Name the port it listens on.";

@@ -43,7 +43,11 @@ pub(crate) struct Told(Mutex<Vec<String>>);
 impl Progress for Told {
     fn event(&self, event: Event) {
         self.0.lock().unwrap().push(match event {
-            Event::Started(text) | Event::Waiting(text) | Event::Note(text) | Event::Warning(text) => text,
+            Event::Started(text)
+            | Event::Progressed(text)
+            | Event::Waiting(text)
+            | Event::Note(text)
+            | Event::Warning(text) => text,
             Event::Done { what, .. } => what,
         });
     }

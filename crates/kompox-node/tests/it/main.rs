@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod copy_over;
 mod copy_up;
 mod faults;
 mod fill;

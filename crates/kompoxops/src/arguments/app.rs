@@ -1,6 +1,6 @@
 //! `app …`.
 
-use super::{Limit, TunnelArguments};
+use super::{CopyArguments, Limit, TunnelArguments};
 use clap::{Args, Subcommand};
 use kompox_model::VolumeName;
 use std::path::PathBuf;
@@ -36,6 +36,17 @@ pub(crate) enum AppCommand {
     /// Standard input is passed on. A terminal is allocated when input and output are terminals. Ends with
     /// the exit code of the command.
     Exec(ExecArguments),
+    /// Copy files and folders out of a container of the app, or into it
+    ///
+    /// One of SRC and DEST is SERVICE:PATH, where PATH begins at the container's root; the other is a path of this
+    /// machine, or - for a tar archive on standard input or output. As with docker cp: into a folder that is there, SRC
+    /// goes under its own name, and SRC/. means the content of a folder; otherwise DEST is the new name. Folders that
+    /// are there already keep what else they hold.
+    ///
+    /// The image needs neither tar nor a shell. Nothing at the destination changes before everything has arrived, and no
+    /// link in the copy is followed. Modes are kept; sockets, pipes and devices are left out, and said. The copy belongs
+    /// to you, or to the container's user. There is no time limit unless --timeout sets one.
+    Cp(CopyArguments),
     /// Stop the app's Pod; everything else stays
     ///
     /// The app stays stopped until `app start`: a deploy in between brings it up to date and does not start it.

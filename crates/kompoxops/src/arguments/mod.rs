@@ -5,6 +5,7 @@
 mod app;
 mod cluster;
 mod config;
+mod copy;
 mod disk;
 mod documents;
 mod duration;
@@ -17,6 +18,7 @@ pub(crate) use app::{
 };
 pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArguments};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
+pub(crate) use copy::{CopyArguments, CopyEnd};
 pub(crate) use disk::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
 pub(crate) use documents::{CompletionArguments, ManArguments};
 pub(crate) use duration::Limit;

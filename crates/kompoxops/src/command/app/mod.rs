@@ -1,5 +1,6 @@
 //! `app …`, one module per verb.
 
+mod copy;
 pub(super) mod deploy;
 mod destroy;
 mod diff;
@@ -31,6 +32,7 @@ pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Fail
         AppCommand::Status(arguments) => status::run(session, &arguments)?,
         AppCommand::Logs(arguments) => logs::run(session, arguments)?,
         AppCommand::Exec(arguments) => return exec::run(session, arguments),
+        AppCommand::Cp(arguments) => copy::run(session, &arguments)?,
         AppCommand::Stop => power::stop(session)?,
         AppCommand::Start(arguments) => power::start(session, &arguments)?,
         AppCommand::Restart(arguments) => power::restart(session, &arguments)?,

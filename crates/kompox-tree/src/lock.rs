@@ -9,19 +9,19 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// How long to wait for another process, unless the caller says otherwise.
-pub(crate) const WAIT: Duration = Duration::from_secs(20);
+pub const WAIT: Duration = Duration::from_secs(20);
 
 /// A held lock; released when dropped, and by the system when the process ends in any way.
 #[derive(Debug)]
-pub(crate) struct Lock(OwnedFd);
+pub struct Lock(OwnedFd);
 
 /// Nobody writes while this is held; others may read too.
-pub(crate) fn shared(folder: &Folder, wait: Duration) -> Result<Lock> {
+pub fn shared(folder: &Folder, wait: Duration) -> Result<Lock> {
     take(folder, FlockOperation::NonBlockingLockShared, wait)
 }
 
 /// Nobody else reads or writes while this is held.
-pub(crate) fn exclusive(folder: &Folder, wait: Duration) -> Result<Lock> {
+pub fn exclusive(folder: &Folder, wait: Duration) -> Result<Lock> {
     take(folder, FlockOperation::NonBlockingLockExclusive, wait)
 }
 

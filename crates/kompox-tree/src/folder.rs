@@ -5,7 +5,10 @@
 
 use crate::failure::{Result, cannot};
 use crate::fault;
-use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Stat, Uid};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Stat, StatxAttributes, StatxFlags,
+    Uid,
+};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,56 +18,59 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 /// Mode of folders that only this program enters.
-pub(crate) const PRIVATE: Mode = Mode::RWXU;
+pub const PRIVATE: Mode = Mode::RWXU;
 /// Mode of folders that apps enter.
-pub(crate) const PUBLIC: Mode = Mode::from_raw_mode(0o755);
+pub const PUBLIC: Mode = Mode::from_raw_mode(0o755);
 
 /// An open folder and the path it is shown by.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     fd: OwnedFd,
     path: PathBuf,
 }
 
 /// An entry of a folder.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) name: OsString,
-    pub(crate) kind: FileType,
+pub struct Entry {
+    /// Its name, one plain component.
+    pub name: OsString,
+    /// What it is itself, not what a link points to.
+    pub kind: FileType,
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Folder {
     /// Opens a folder that the operator named; its path may contain symbolic links.
-    pub(crate) fn root(path: &Path) -> Result<Self> {
+    pub fn root(path: &Path) -> Result<Self> {
         let fd =
             rustix::fs::open(path, FOLDER, Mode::empty()).map_err(|e| cannot("open", path.display(), e))?;
         Ok(Self { fd, path: path.to_owned() })
     }
 
     /// The same folder once more.
-    pub(crate) fn again(&self) -> Result<Self> {
+    pub fn again(&self) -> Result<Self> {
         let fd = self.fd.try_clone().map_err(|error| cannot("open", self.path.display(), error))?;
         Ok(Self { fd, path: self.path.clone() })
     }
 
     /// How this folder is called in messages.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// How `name` in this folder is called in messages.
-    pub(crate) fn shown(&self, name: impl AsRef<Path>) -> String {
+    pub fn shown(&self, name: impl AsRef<Path>) -> String {
         self.path.join(name).display().to_string()
     }
 
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+    /// The folder itself, for calls that this type does not make.
+    pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 
     /// Opens the folder at `path` beneath this one.
-    pub(crate) fn folder(&self, path: impl AsRef<Path>) -> Result<Self> {
+    pub fn folder(&self, path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let fd = open_beneath(self.fd(), path, FOLDER, Mode::empty())
             .map_err(|error| cannot("open", self.shown(path), error))?;
@@ -72,7 +78,7 @@ impl Folder {
     }
 
     /// The same, but none when there is nothing at `path`.
-    pub(crate) fn find_folder(&self, path: impl AsRef<Path>) -> Result<Option<Self>> {
+    pub fn find_folder(&self, path: impl AsRef<Path>) -> Result<Option<Self>> {
         let path = path.as_ref();
         match open_beneath(self.fd(), path, FOLDER, Mode::empty()) {
             Ok(fd) => Ok(Some(Self { fd, path: self.path.join(path) })),
@@ -82,7 +88,7 @@ impl Folder {
     }
 
     /// Opens the regular file at `path` for reading; none when there is nothing. Anything else is an error.
-    pub(crate) fn find_file(&self, path: impl AsRef<Path>) -> Result<Option<File>> {
+    pub fn find_file(&self, path: impl AsRef<Path>) -> Result<Option<File>> {
         let path = path.as_ref();
         // NONBLOCK: a pipe in place of the file must not block.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -99,7 +105,7 @@ impl Folder {
     }
 
     /// Creates a file of this name, which must not exist.
-    pub(crate) fn create_file(&self, name: impl AsRef<Path>, mode: Mode) -> Result<File> {
+    pub fn create_file(&self, name: impl AsRef<Path>, mode: Mode) -> Result<File> {
         let name = name.as_ref();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         fault::point()
@@ -109,7 +115,7 @@ impl Folder {
     }
 
     /// Makes the folder `name` if it is absent, and opens it.
-    pub(crate) fn make_folder(&self, name: impl AsRef<Path>, mode: Mode) -> Result<Self> {
+    pub fn make_folder(&self, name: impl AsRef<Path>, mode: Mode) -> Result<Self> {
         let name = name.as_ref();
         if let Some(folder) = self.find_folder(name)? {
             return Ok(folder);
@@ -118,7 +124,7 @@ impl Folder {
     }
 
     /// Makes the folder `name`, which must not exist, with exactly this mode, and opens it.
-    pub(crate) fn new_folder(&self, name: impl AsRef<Path>, mode: Mode) -> Result<Self> {
+    pub fn new_folder(&self, name: impl AsRef<Path>, mode: Mode) -> Result<Self> {
         let name = single(name.as_ref());
         change(|| rustix::fs::mkdirat(&self.fd, name?, mode))
             .map_err(|error| cannot("make", self.shown(name.unwrap_or_default()), error))?;
@@ -131,7 +137,7 @@ impl Folder {
     }
 
     /// What stands at `name`, itself and not what it points to.
-    pub(crate) fn look(&self, name: impl AsRef<Path>) -> Result<Option<Stat>> {
+    pub fn look(&self, name: impl AsRef<Path>) -> Result<Option<Stat>> {
         let name = name.as_ref();
         let found =
             single(name).and_then(|name| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW));
@@ -142,13 +148,23 @@ impl Folder {
         }
     }
 
+    /// True when something is mounted on `name`.
+    pub fn is_mount(&self, name: &OsStr) -> Result<bool> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+        match rustix::fs::statx(&self.fd, name, flags, StatxFlags::empty()) {
+            Ok(found) => Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)),
+            Err(Errno::NOSYS) => Ok(false),
+            Err(error) => Err(cannot("look at", self.shown(name), error)),
+        }
+    }
+
     /// This folder's own state.
-    pub(crate) fn stat(&self) -> Result<Stat> {
+    pub fn stat(&self) -> Result<Stat> {
         rustix::fs::fstat(&self.fd).map_err(|error| cannot("look at", self.path.display(), error))
     }
 
     /// Every entry but `.` and `..`, in no order.
-    pub(crate) fn entries(&self) -> Result<Vec<Entry>> {
+    pub fn entries(&self) -> Result<Vec<Entry>> {
         let failed = |error: Errno| cannot("list", self.path.display(), error);
         let mut entries = Vec::new();
         for entry in Dir::read_from(&self.fd).map_err(failed)? {
@@ -170,19 +186,19 @@ impl Folder {
     }
 
     /// True when there is no entry.
-    pub(crate) fn is_empty(&self) -> Result<bool> {
+    pub fn is_empty(&self) -> Result<bool> {
         Ok(self.entries()?.is_empty())
     }
 
     /// Renames `from` here to `to` in the folder `target`, replacing a file or an empty folder there.
-    pub(crate) fn rename(&self, from: impl AsRef<Path>, target: &Self, to: impl AsRef<Path>) -> Result<()> {
+    pub fn rename(&self, from: impl AsRef<Path>, target: &Self, to: impl AsRef<Path>) -> Result<()> {
         let (from, to) = (from.as_ref(), to.as_ref());
         change(|| rustix::fs::renameat(&self.fd, single(from)?, &target.fd, single(to)?))
             .map_err(|error| cannot("rename", format!("{} to {}", self.shown(from), target.shown(to)), error))
     }
 
     /// The same, but false when `to` exists.
-    pub(crate) fn rename_new(&self, from: &OsStr, target: &Self, to: &str) -> Result<bool> {
+    pub fn rename_new(&self, from: &OsStr, target: &Self, to: &str) -> Result<bool> {
         let flags = RenameFlags::NOREPLACE;
         match change(|| rustix::fs::renameat_with(&self.fd, from, &target.fd, to, flags)) {
             Ok(()) => Ok(true),
@@ -192,7 +208,7 @@ impl Folder {
     }
 
     /// Removes what is not a folder; nothing there is a success.
-    pub(crate) fn unlink(&self, name: impl AsRef<Path>) -> Result<()> {
+    pub fn unlink(&self, name: impl AsRef<Path>) -> Result<()> {
         let name = name.as_ref();
         match change(|| rustix::fs::unlinkat(&self.fd, single(name)?, AtFlags::empty())) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -203,7 +219,7 @@ impl Folder {
     }
 
     /// Removes an empty folder; false when it is not empty. Nothing there is a success.
-    pub(crate) fn remove_empty(&self, name: impl AsRef<Path>) -> Result<bool> {
+    pub fn remove_empty(&self, name: impl AsRef<Path>) -> Result<bool> {
         let name = name.as_ref();
         match change(|| rustix::fs::unlinkat(&self.fd, single(name)?, AtFlags::REMOVEDIR)) {
             Ok(()) => Ok(true),
@@ -214,43 +230,43 @@ impl Folder {
     }
 
     /// Sets this folder's owner.
-    pub(crate) fn set_owner(&self, uid: u32, gid: u32) -> Result<()> {
+    pub fn set_owner(&self, uid: u32, gid: u32) -> Result<()> {
         set_owner(&self.fd, uid, gid).map_err(|error| cannot("set the owner of", self.path.display(), error))
     }
 
     /// Sets this folder's mode; after the owner, because a change of owner clears bits.
-    pub(crate) fn set_mode(&self, mode: Mode) -> Result<()> {
+    pub fn set_mode(&self, mode: Mode) -> Result<()> {
         set_mode(&self.fd, mode).map_err(|error| cannot("set the mode of", self.path.display(), error))
     }
 
     /// Writes this folder's entries through to the device.
-    pub(crate) fn sync(&self) -> Result<()> {
+    pub fn sync(&self) -> Result<()> {
         change(|| rustix::fs::fsync(&self.fd)).map_err(|error| cannot("sync", self.path.display(), error))
     }
 }
 
 /// Sets the owner of an open file or folder.
-pub(crate) fn set_owner(fd: impl AsFd, uid: u32, gid: u32) -> io::Result<()> {
+pub fn set_owner(fd: impl AsFd, uid: u32, gid: u32) -> io::Result<()> {
     change(|| rustix::fs::fchown(fd, Some(owner(uid)?), Some(group(gid)?)))
 }
 
 /// Sets the mode of an open file or folder.
-pub(crate) fn set_mode(fd: impl AsFd, mode: Mode) -> io::Result<()> {
+pub fn set_mode(fd: impl AsFd, mode: Mode) -> io::Result<()> {
     change(|| rustix::fs::fchmod(fd, mode))
 }
 
 /// A user id; the highest number means "leave it" to the system and is refused.
-pub(crate) fn owner(uid: u32) -> rustix::io::Result<Uid> {
+pub fn owner(uid: u32) -> rustix::io::Result<Uid> {
     if uid == u32::MAX { Err(Errno::INVAL) } else { Ok(Uid::from_raw(uid)) }
 }
 
 /// A group id, with the same exception.
-pub(crate) fn group(gid: u32) -> rustix::io::Result<Gid> {
+pub fn group(gid: u32) -> rustix::io::Result<Gid> {
     if gid == u32::MAX { Err(Errno::INVAL) } else { Ok(Gid::from_raw(gid)) }
 }
 
 /// One change of a file system, where tests may ask for a fault.
-pub(crate) fn change<T>(call: impl FnOnce() -> rustix::io::Result<T>) -> io::Result<T> {
+pub fn change<T>(call: impl FnOnce() -> rustix::io::Result<T>) -> io::Result<T> {
     fault::point()?;
     call().map_err(io::Error::from)
 }

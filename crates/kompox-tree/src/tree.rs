@@ -10,7 +10,7 @@ use std::path::Path;
 ///
 /// A folder that is not empty is first moved up to the top of the tree, so that neither the stack nor the number
 /// of open folders grows with the depth that an app chose, and no link is followed.
-pub(crate) fn remove(parent: &Folder, name: impl AsRef<Path>) -> Result<()> {
+pub fn remove(parent: &Folder, name: impl AsRef<Path>) -> Result<()> {
     let name = name.as_ref();
     let Some(stat) = parent.look(name)? else { return Ok(()) };
     if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {

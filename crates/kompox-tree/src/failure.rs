@@ -5,20 +5,18 @@ use rustix::io::Errno;
 use std::fmt::Display;
 use std::io;
 
-/// What every fallible function of this program returns.
-pub(crate) type Result<T> = std::result::Result<T, Failure>;
+/// What every fallible function of this crate returns.
+pub type Result<T> = std::result::Result<T, Failure>;
 
 /// A failure of a system call: `cannot {doing} {what}: {cause}`.
-pub(crate) fn cannot(doing: &str, what: impl Display, error: impl Into<io::Error>) -> Failure {
+pub fn cannot(doing: &str, what: impl Display, error: impl Into<io::Error>) -> Failure {
     let error = error.into();
     let failure = Failure::new(kind_of(&error), format!("cannot {doing} {what}: {error}"));
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::LOOP) => {
             failure.hint("a symbolic link stands where a folder must be; remove it if you know why")
         }
-        Some(Errno::NOSPC | Errno::DQUOT) => {
-            failure.hint("free some space on the file system of the disk store")
-        }
+        Some(Errno::NOSPC | Errno::DQUOT) => failure.hint("free some space on that file system"),
         _ => failure,
     }
 }
@@ -36,11 +34,11 @@ fn kind_of(error: &io::Error) -> Kind {
 }
 
 /// A request that is wrong.
-pub(crate) fn invalid(message: impl Display) -> Failure {
+pub fn invalid(message: impl Display) -> Failure {
     Failure::new(Kind::Invalid, message.to_string())
 }
 
 /// A state that forbids what was asked.
-pub(crate) fn conflict(message: impl Display) -> Failure {
+pub fn conflict(message: impl Display) -> Failure {
     Failure::new(Kind::Conflict, message.to_string())
 }

@@ -9,13 +9,13 @@ const MANY: usize = 64;
 
 /// Syncs files one by one while they are few, and otherwise everything at the end.
 #[derive(Debug, Default)]
-pub(crate) struct Syncer {
+pub struct Syncer {
     seen: usize,
 }
 
 impl Syncer {
     /// A file whose content and owner are complete.
-    pub(crate) fn file(&mut self, file: &File, shown: impl Fn() -> String) -> Result<()> {
+    pub fn file(&mut self, file: &File, shown: impl Fn() -> String) -> Result<()> {
         self.seen += 1;
         if self.seen > MANY {
             return Ok(());
@@ -24,13 +24,13 @@ impl Syncer {
     }
 
     /// A folder whose entries are complete.
-    pub(crate) fn folder(&mut self, folder: &Folder) -> Result<()> {
+    pub fn folder(&mut self, folder: &Folder) -> Result<()> {
         self.seen += 1;
         if self.seen > MANY { Ok(()) } else { folder.sync() }
     }
 
     /// Everything beneath `top` is complete.
-    pub(crate) fn finish(&self, top: &Folder) -> Result<()> {
+    pub fn finish(&self, top: &Folder) -> Result<()> {
         if self.seen <= MANY {
             return Ok(());
         }

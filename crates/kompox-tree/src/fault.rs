@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `abort:N` ends the process, as `kill -9` would, before its N-th change; `fail:N` makes that change fail.
-pub(crate) const VARIABLE: &str = "KOMPOX_NODE_FAULT";
+pub const VARIABLE: &str = "KOMPOX_NODE_FAULT";
 
 enum Fault {
     Abort(u64),
@@ -33,7 +33,7 @@ fn from_environment() -> Option<Fault> {
 ///
 /// # Errors
 /// The fault that was asked for.
-pub(crate) fn point() -> io::Result<()> {
+pub fn point() -> io::Result<()> {
     let Some(fault) = FAULT.get_or_init(from_environment) else { return Ok(()) };
     let number = PASSED.fetch_add(1, Ordering::Relaxed) + 1;
     match fault {

@@ -1,0 +1,334 @@
+//! `app cp`: this machine's end of a copy. IO: files and standard streams here, through a thread of its own, since
+//! trees are read and written by calls that wait.
+
+use super::MODULE;
+use crate::arguments::{CopyArguments, CopyEnd};
+use crate::exit::Failure;
+use crate::session::{Session, Use};
+use futures::io::{AsyncRead, AsyncWrite};
+use kompox_engine::app::{self, CopyPlace, copy_failed};
+use kompox_engine::{Event, Scope};
+use kompox_model::port::ErrorKind;
+use kompox_node_protocol::{COPY_VERSION, Copied, Failure as NodeFailure, Kind, PackPlan, UnpackPlan};
+use kompox_tree::{Arrival, Owners, Packed, name_of, pack, receive};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
+
+/// How often it is told how far the copy is: on a terminal, and elsewhere, where each time is a line.
+const PACES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+pub(super) fn run(session: &Session<'_>, arguments: &CopyArguments) -> Result<(), Failure> {
+    let job = Job::new(arguments)?;
+    let opened = session.open_app()?;
+    session.on_cluster(&opened, MODULE, Use::Stream, async |connected| {
+        let scope = connected.app()?;
+        let place = app::copy_place(&scope, &job.service).await?;
+        let started = Instant::now();
+        let copied = match &job.way {
+            Way::Out { plan, to } => out(&scope, &place, plan, to).await?,
+            Way::In { plan, from } => into(&scope, &place, plan, from).await?,
+        };
+        tell(&scope, &copied, started.elapsed());
+        Ok(())
+    })
+}
+
+/// What to copy which way, checked as far as words go.
+struct Job {
+    service: String,
+    way: Way,
+}
+
+enum Way {
+    Out { plan: PackPlan, to: To },
+    In { plan: UnpackPlan, from: From },
+}
+
+/// Where a copy goes on this machine.
+enum To {
+    Path { path: PathBuf, name: Option<OsString>, owners: Owners },
+    Stdout,
+}
+
+/// Where a copy comes from on this machine.
+enum From {
+    Path { path: PathBuf, follow: bool },
+    Stdin,
+}
+
+impl Job {
+    fn new(arguments: &CopyArguments) -> Result<Self, Failure> {
+        let (archive, follow) = (arguments.archive, arguments.follow_link);
+        let name = |path: &Path| name_of(path).map(|name| name.map(OsStr::to_owned)).map_err(failed);
+        match (&arguments.source, &arguments.destination) {
+            (CopyEnd::Container { service, path }, to) => {
+                let to = match to {
+                    CopyEnd::Container { .. } => return Err(usage("SRC and DEST are both in a container")),
+                    CopyEnd::Stream if io::stdout().is_terminal() => {
+                        return Err(usage("a tar archive is nothing for a terminal"));
+                    }
+                    CopyEnd::Stream => To::Stdout,
+                    CopyEnd::Here(path) if path.as_os_str().is_empty() => return Err(usage("DEST is empty")),
+                    CopyEnd::Here(to) => To::Path {
+                        path: to.clone(),
+                        name: name(Path::new(path))?,
+                        owners: if archive { Owners::Kept } else { Owners::Ours },
+                    },
+                };
+                name(Path::new(path))?;
+                let plan = PackPlan { version: COPY_VERSION, path: path.clone(), follow };
+                Ok(Self { service: service.clone(), way: Way::Out { plan, to } })
+            }
+            (from, CopyEnd::Container { service, path }) => {
+                let (from, name) = match from {
+                    CopyEnd::Here(from) => {
+                        let name = name(from)?.map(OsString::into_string).transpose().map_err(|name| {
+                            failed(NodeFailure::new(
+                                Kind::Invalid,
+                                format!("the name {} is not UTF-8", name.display()),
+                            ))
+                        })?;
+                        (From::Path { path: from.clone(), follow }, name)
+                    }
+                    _ => (From::Stdin, None),
+                };
+                let plan = UnpackPlan {
+                    version: COPY_VERSION,
+                    path: path.clone(),
+                    name,
+                    foreign: matches!(from, From::Stdin),
+                    keep_owners: archive,
+                };
+                Ok(Self { service: service.clone(), way: Way::In { plan, from } })
+            }
+            _ => Err(usage("neither SRC nor DEST is in a container")),
+        }
+    }
+}
+
+fn usage(message: &str) -> Failure {
+    Failure::Usage {
+        message: message.to_owned(),
+        hint: "write one of them as SERVICE:PATH and the other as a path of this machine, or - for a pipe; `./` before a \
+               path with a colon makes it one of this machine"
+            .to_owned(),
+    }
+}
+
+fn failed(failure: NodeFailure) -> Failure {
+    copy_failed(&failure).into()
+}
+
+/// From the container to this machine.
+async fn out(scope: &Scope<'_>, place: &CopyPlace, plan: &PackPlan, to: &To) -> Result<Copied, Failure> {
+    let (path, name, owners) = match to {
+        To::Stdout => {
+            let mut stdout = Counted::new(
+                scope,
+                tokio_util::compat::TokioAsyncWriteCompatExt::compat_write(tokio::io::stdout()),
+            );
+            let result = app::copy_out(scope, place, plan, &mut stdout).await;
+            return match stdout.failed.take() {
+                Some(error) => Err(Failure::Output(error)),
+                None => Ok(result?),
+            };
+        }
+        To::Path { path, name, owners } => (path.clone(), name.clone(), *owners),
+    };
+    let (far, near) = pair()?;
+    let writing = tokio::task::spawn_blocking(move || {
+        let arrival = Arrival { path: &path, name: name.as_deref(), foreign: false, owners };
+        let received = receive(&arrival, &far);
+        // What comes after the end mark is padding; without a reader the other side would see a failure.
+        if received.is_ok() {
+            io::copy(&mut &far, &mut io::sink())
+                .map_err(|error| kompox_tree::failure::cannot("read", "the archive", error))?;
+        }
+        received
+    });
+    let mut near = Counted::new(scope, near);
+    let result = app::copy_out(scope, place, plan, &mut near).await;
+    let refused = near.failed.is_some();
+    drop(near);
+    let received = joined(writing).await?;
+    match (result, received) {
+        // This end stopped first: the other one only noticed.
+        (Err(_), Err(failure)) if refused => Err(failed(failure)),
+        (Err(error), _) => Err(error.into()),
+        (Ok(_), Err(failure)) => Err(failed(failure)),
+        (Ok(copied), Ok(_)) => Ok(copied),
+    }
+}
+
+/// From this machine into the container.
+async fn into(
+    scope: &Scope<'_>,
+    place: &CopyPlace,
+    plan: &UnpackPlan,
+    from: &From,
+) -> Result<Copied, Failure> {
+    let (path, follow) = match from {
+        From::Stdin => {
+            let mut stdin = Counted::new(scope, tokio::io::stdin().compat());
+            return Ok(app::copy_in(scope, place, plan, &mut stdin).await?);
+        }
+        From::Path { path, follow } => (path.clone(), *follow),
+    };
+    let (far, near) = pair()?;
+    let reading = tokio::task::spawn_blocking(move || {
+        let packed = pack(&path, follow, &far);
+        far.shutdown(Shutdown::Write)
+            .map(|()| packed)
+            .unwrap_or_else(|error| Err(kompox_tree::failure::cannot("end", "the archive", error)))
+    });
+    let mut near = Counted::new(scope, near);
+    let result = app::copy_in(scope, place, plan, &mut near).await;
+    drop(near);
+    match (joined(reading).await?, result) {
+        // The other end saw a stream that was cut; this one knows why.
+        (Err(failure), Err(error)) if failure.kind != Kind::Cancelled && !is_interrupt(&error) => {
+            Err(failed(failure))
+        }
+        (_, Err(error)) => Err(error.into()),
+        (Ok(Packed { left_out, first_left_out, .. }), Ok(copied)) => {
+            Ok(Copied { left_out, first_left_out, ..copied })
+        }
+        (Err(failure), Ok(_)) => Err(failed(failure)),
+    }
+}
+
+fn is_interrupt(error: &kompox_engine::Error) -> bool {
+    matches!(error, kompox_engine::Error::Port(error) if error.kind == ErrorKind::Cancelled)
+}
+
+/// A pipe between a thread that waits and the connection.
+fn pair() -> Result<(UnixStream, Compat<tokio::net::UnixStream>), Failure> {
+    let failed = |source| Failure::System { action: "make a pipe", source };
+    let (far, near) = UnixStream::pair().map_err(failed)?;
+    near.set_nonblocking(true).map_err(failed)?;
+    Ok((far, tokio::net::UnixStream::from_std(near).map_err(failed)?.compat()))
+}
+
+/// The end of a thread; it always comes, since the other end of its pipe is closed.
+async fn joined<T>(thread: JoinHandle<T>) -> Result<T, Failure> {
+    thread.await.map_err(|error| Failure::System { action: "copy", source: io::Error::other(error) })
+}
+
+fn tell(scope: &Scope<'_>, copied: &Copied, took: Duration) {
+    let entries = match copied.entries {
+        1 => "1 entry".to_owned(),
+        more => format!("{more} entries"),
+    };
+    let what = format!("copied {entries}, {}", size(copied.bytes));
+    scope.progress.event(Event::Done { what, took });
+    if copied.left_out > 0 {
+        let first = copied.first_left_out.join(", ");
+        let more = if copied.left_out > copied.first_left_out.len() as u64 { ", ..." } else { "" };
+        let text = format!("{} left out, being sockets, pipes or devices: {first}{more}", copied.left_out);
+        scope.progress.event(Event::Warning(text));
+    }
+}
+
+/// Bytes for people.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A stream that tells how much of it went by, and remembers its own failure, so that it is not taken for one of the
+/// cluster.
+struct Counted<'a, S> {
+    scope: &'a Scope<'a>,
+    inner: S,
+    bytes: u64,
+    told: Instant,
+    pace: Duration,
+    failed: Option<io::Error>,
+}
+
+impl<'a, S> Counted<'a, S> {
+    fn new(scope: &'a Scope<'a>, inner: S) -> Self {
+        let pace = if io::stderr().is_terminal() { PACES.0 } else { PACES.1 };
+        Self { scope, inner, bytes: 0, told: Instant::now(), pace, failed: None }
+    }
+
+    fn count(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &result {
+            self.bytes += *bytes as u64;
+            if self.told.elapsed() >= self.pace {
+                self.told = Instant::now();
+                self.scope.progress.event(Event::Progressed(format!("copied {} so far", size(self.bytes))));
+            }
+        }
+        self.watch(result)
+    }
+
+    fn watch<T>(&mut self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            self.failed = Some(error);
+            kind.into()
+        })
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<'_, S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_read(context, buffer);
+        self.count(result)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<'_, S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.count(result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.inner).poll_flush(context);
+        self.watch(result)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.inner).poll_close(context);
+        self.watch(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (104_857_600, "100.0 MiB")] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}
