@@ -60,10 +60,11 @@ impl Namespaces {
             .arg(agent)
             .arg("hold");
         let holder = launch(unshare, "the namespaces' first process", &log)?;
-        let own = fs::read_link("/proc/self/ns/net").map_err(Error::file("read", "/proc/self/ns/net"))?;
-        let theirs = format!("/proc/{}/ns/net", holder.pid);
+        // Only when it has become the agent has `unshare` done everything: a mount made shared before would be private again.
+        let agent_path = fs::canonicalize(agent).map_err(Error::file("resolve", agent))?;
+        let program = format!("/proc/{}/exe", holder.pid);
         wait_until(START_LIMIT, "the cluster's namespaces", || {
-            fs::read_link(&theirs).is_ok_and(|link| link != own)
+            fs::read_link(&program).is_ok_and(|link| link == agent_path)
         })?;
         Ok(Self::existing(slot, folder, agent, holder))
     }
