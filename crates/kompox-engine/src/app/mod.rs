@@ -23,6 +23,7 @@ pub(crate) mod record;
 mod remove;
 mod report;
 pub(crate) mod see;
+mod settle;
 mod shell;
 mod status;
 mod time_zone;

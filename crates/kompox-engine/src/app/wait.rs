@@ -2,7 +2,7 @@
 
 use crate::app::readiness::{self, Verdict};
 use crate::app::report::{hint, others, report};
-use crate::app::{act, cause, live};
+use crate::app::{act, cause, live, settle};
 use crate::progress::Step;
 use crate::refusal::pod as row;
 use crate::{Error, Event, FailureReport, Scope};
@@ -12,12 +12,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How long a container without a healthcheck must run before it counts as up. Kubernetes calls it ready at once, and
-/// needs about a second to notice that it ended.
-const SETTLE: Duration = Duration::from_millis(2500);
-
 /// What an interruption of the wait leaves behind.
-const APPLIED: &str = "the app was applied and starts by itself; `app status` shows it";
+pub(super) const APPLIED: &str = "the app was applied and starts by itself; `app status` shows it";
 
 /// What a deploy waits for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,12 +51,12 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     let mut snapshots = scope.kubernetes.watch(&call, &live::pod_query(scope));
     let mut waiting = String::new();
     let mut unstarted: BTreeMap<String, Instant> = BTreeMap::new();
-    let mut settling: Option<(Vec<String>, Instant)> = None;
+    let mut settling: Option<settle::Settling> = None;
     let mut pods: Vec<Value> = Vec::new();
     let mut unmade: Option<Instant> = None;
     loop {
         let mut ticked = false;
-        let tick = tokio::time::sleep(if settling.is_some() { SETTLE / 10 } else { Duration::from_secs(1) });
+        let tick = tokio::time::sleep(if settling.is_some() { settle::TICK } else { Duration::from_secs(1) });
         tokio::select! {
             snapshot = act::next(scope, &mut snapshots, APPLIED) => {
                 pods = match snapshot {
@@ -88,7 +84,11 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             continue;
         };
         match readiness::judge(pod, &expected.one_shots) {
-            Verdict::Ready if !settled(pod, expected, &mut settling) => {}
+            Verdict::Ready if !settle::settled(pod, expected, &mut settling) => {
+                if let Some(settling) = &mut settling {
+                    settling.measure(scope).await?;
+                }
+            }
             Verdict::Ready => {
                 let name =
                     pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -165,41 +165,6 @@ async fn cannot_be_made(scope: &Scope<'_>, since: &mut Option<Instant>) -> Resul
     Ok((refused >= UNMADE).then(|| format!("the Pod cannot be made: {message}")))
 }
 
-/// Whether every container that nothing but its running shows to be up has been running for a while. A Pod that was there
-/// before and never restarted has.
-fn settled(pod: &Value, expected: &Expectation, settling: &mut Option<(Vec<String>, Instant)>) -> bool {
-    let unproven = unproven(pod);
-    let restarted = unproven.iter().any(|(_, restarts)| *restarts > 0);
-    if unproven.is_empty() || !(expected.fresh || restarted) {
-        return true;
-    }
-    let runs: Vec<String> =
-        unproven.into_iter().map(|(name, restarts)| format!("{name} {restarts}")).collect();
-    match settling {
-        Some((seen, since)) if *seen == runs => since.elapsed() >= SETTLE,
-        _ => {
-            *settling = Some((runs, Instant::now()));
-            false
-        }
-    }
-}
-
-/// Long-running containers without a readiness probe, with their restarts.
-fn unproven(pod: &Value) -> Vec<(&str, i64)> {
-    let list = |path: &str| pod.pointer(path).and_then(Value::as_array).into_iter().flatten();
-    let sidecars = list("/spec/initContainers").filter(|container| container["restartPolicy"] == "Always");
-    let statuses: BTreeMap<&str, i64> = list("/status/initContainerStatuses")
-        .chain(list("/status/containerStatuses"))
-        .filter_map(|status| Some((status["name"].as_str()?, status["restartCount"].as_i64()?)))
-        .collect();
-    sidecars
-        .chain(list("/spec/containers"))
-        .filter(|container| container.get("readinessProbe").is_none())
-        .filter_map(|container| container["name"].as_str())
-        .map(|name| (name, statuses.get(name).copied().unwrap_or_default()))
-        .collect()
-}
-
 fn tell(scope: &Scope<'_>, former: &mut String, now: String) {
     if *former != now {
         scope.progress.event(Event::Waiting(now.clone()));
@@ -240,41 +205,4 @@ async fn timed_out(scope: &Scope<'_>, pods: &[Value], expected: &Expectation, wa
     };
     report.hint = Some("the Pod is left as it is and may still become ready: see `app status`".to_owned());
     Error::NotReady(Box::new(report))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn pod(probe: bool, restarts: i64) -> Value {
-        let mut container = json!({"name": "web"});
-        if probe {
-            container["readinessProbe"] = json!({"exec": {}});
-        }
-        json!({"spec": {"containers": [container]}, "status": {"containerStatuses": [{"name": "web", "restartCount": restarts}]}})
-    }
-
-    #[test]
-    fn only_containers_that_nothing_proves_up_must_settle() {
-        let expected = |fresh| Expectation { fresh, ..Expectation::default() };
-        for (pod, fresh, at_once) in [
-            (pod(true, 0), true, true),
-            (pod(false, 0), false, true),
-            (pod(false, 1), false, false),
-            (pod(false, 0), true, false),
-        ] {
-            assert_eq!(settled(&pod, &expected(fresh), &mut None), at_once, "{pod} {fresh}");
-        }
-    }
-
-    #[test]
-    fn a_restart_while_settling_starts_anew() {
-        let long_ago = Instant::now().checked_sub(SETTLE).unwrap();
-        let fresh = Expectation { fresh: true, ..Expectation::default() };
-        let mut settling = Some((vec!["web 0".to_owned()], long_ago));
-        assert!(settled(&pod(false, 0), &fresh, &mut settling));
-        assert!(!settled(&pod(false, 1), &fresh, &mut settling));
-        assert!(settling.unwrap().1 > long_ago);
-    }
 }
