@@ -1,4 +1,5 @@
-//! No command writes a credential to disk, and none starts a child process: every command is traced on a real cluster.
+//! No command writes a credential to disk or shows one, and none starts a child process: every command is traced on a
+//! real cluster, at the log level that tells most.
 
 mod bed;
 
@@ -34,22 +35,38 @@ fn install() {
     }
 }
 
+/// A value of the app and its form in a Secret, and what the connection is made with.
+fn secrets(app: &App) -> Vec<String> {
+    let kubeconfig = app.json(&["cluster", "kubeconfig"]);
+    let key = kubeconfig["users"][0]["user"]["client-key-data"].as_str().expect("a client key");
+    vec!["canary-token".to_owned(), "Y2FuYXJ5LXRva2Vu".to_owned(), key[40..120].to_owned()]
+}
+
 #[test]
-fn no_command_starts_a_process_or_opens_a_file_for_writing() {
+fn no_command_starts_a_process_opens_a_file_for_writing_or_shows_a_secret() {
     install();
     let app = App::new("trace", COMPOSE);
-    let commands: [&[&str]; 18] = [
+    let secrets = secrets(&app);
+    let commands: [&[&str]; 26] = [
         &["app", "validate"],
         &["app", "deploy"],
         &["app", "deploy"],
         &["app", "status"],
         &["app", "logs"],
+        &["--output", "json", "app", "status"],
         &["app", "exec", "--", "true"],
+        &["app", "shell"],
+        &["app", "cp", "web:/etc/hostname", "-"],
         &["cluster", "status"],
+        &["cluster", "uninstall-node", "--dry-run"],
+        &["doctor"],
+        &["config", "show"],
+        &["config", "validate"],
         &["disk", "create", "spare"],
         &["disk", "list"],
         &["app", "list"],
         &["app", "diff"],
+        &["--output", "yaml", "app", "deploy", "--dry-run"],
         &["app", "restart"],
         &["disk", "attach", "spare"],
         &["disk", "attach", "--previous"],
@@ -60,18 +77,20 @@ fn no_command_starts_a_process_or_opens_a_file_for_writing() {
     ];
     for arguments in commands {
         let log = app.folder().join("trace.log");
-        let status = Command::new("strace")
+        let output = Command::new("strace")
             .current_dir(app.folder())
             .args(["-f", "-qq", "-e", "trace=execve,execveat,fork,vfork,clone,clone3,open,openat,openat2,creat,rename,renameat,renameat2,link,linkat", "-o"])
             .arg(&log)
             .arg(env!("CARGO_BIN_EXE_kompoxops"))
+            .args(["--log-level", "trace"])
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
+            .output()
             .expect("strace runs");
-        assert!(status.success(), "kompoxops {arguments:?}: {status}");
+        let said = bed::text(&output.stdout) + &bed::text(&output.stderr);
+        assert!(output.status.success(), "kompoxops {arguments:?}: {said}");
+        let shown: Vec<_> = secrets.iter().filter(|secret| said.contains(secret.as_str())).collect();
+        assert!(shown.is_empty(), "{arguments:?} shows {shown:?}");
         let trace = std::fs::read_to_string(&log).expect("a trace");
         assert_eq!(trace.matches("execve(").count(), 1, "{arguments:?} started a program:\n{trace}");
         for line in trace.lines() {
