@@ -16,6 +16,7 @@ use kompox_provider::memory::{Memory, MemoryDriver};
 use kompox_testkit::ScriptedApi;
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -72,8 +73,13 @@ pub(crate) struct Bed {
     pub(crate) cancel: Cancel,
     /// How long each command may take: long enough for a busy machine, for a test that hangs ends by it all the same.
     pub(crate) limit: Duration,
+    /// How long the last deploy took.
+    took: Cell<Duration>,
     pub(crate) told: Told,
 }
+
+/// How long a command may take unless a test says otherwise.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 impl Bed {
     pub(crate) async fn new() -> Self {
@@ -98,7 +104,8 @@ impl Bed {
             },
             app: App::new("shop".parse().unwrap(), ComposeSource::Inline(String::new())),
             cancel: Cancel::new(),
-            limit: Duration::from_secs(60),
+            limit: LIMIT,
+            took: Cell::default(),
             told: Told::default(),
             api,
             client,
@@ -202,7 +209,15 @@ impl Bed {
     ) -> Result<Deployed, Error> {
         let mut options = options();
         change(&mut options);
-        app::deploy(&self.scope(&self.client), &self.load(compose), &options, "tester").await
+        let begun = Instant::now();
+        let deployed = app::deploy(&self.scope(&self.client), &self.load(compose), &options, "tester").await;
+        self.took.set(begun.elapsed());
+        deployed
+    }
+
+    /// A limit that a deploy reaches only if it waits in vain, by what the last one took on this machine.
+    pub(crate) fn in_vain(&self) -> Duration {
+        Duration::from_secs(1) + self.took.get() * 5
     }
 
     pub(crate) async fn destroy(&self, delete_namespace: bool) -> Result<Destroyed, Error> {

@@ -1,11 +1,10 @@
 //! `app deploy` when all goes well: what is written, in which order, and when nothing is.
 
-use crate::bed::{Bed, COMPOSE, changed, in_order, lease};
+use crate::bed::{Bed, COMPOSE, LIMIT, changed, in_order, lease};
 use crate::kubelet::Mode;
 use kompox_model::IngressRule;
 use kompox_testkit::{Fault, When};
 use serde_json::json;
-use std::time::Duration;
 
 #[tokio::test]
 async fn a_first_deploy_makes_everything_and_a_repeat_writes_nothing() {
@@ -56,12 +55,12 @@ async fn what_is_no_longer_needed_goes_once_the_new_pod_is_ready() {
     let mut bed = Bed::deployed().await;
     let former = bed.only("Secret")["metadata"]["name"].clone();
     bed.kubelet.set(Mode::Absent);
-    bed.limit = Duration::from_secs(1);
+    bed.limit = bed.in_vain();
     bed.deploy(&changed()).await.unwrap_err();
     let secret = format!("secrets/{}", former.as_str().unwrap());
     assert!(bed.api.object(&bed.path("api/v1", &secret)).is_some(), "the old Pod may still want it");
     bed.kubelet.set(Mode::Ready);
-    bed.limit = Duration::from_secs(10);
+    bed.limit = LIMIT;
     bed.tamper(&bed.deployment_path(), |deployment| deployment["spec"]["replicas"] = 0.into());
     bed.deploy(&changed()).await.unwrap();
     assert_ne!(bed.only("Secret")["metadata"]["name"], former);
@@ -77,7 +76,7 @@ async fn a_removed_host_goes_at_once_its_ingress_before_its_claim() {
     bed.api.forget();
     bed.app.ingress = Vec::new();
     bed.kubelet.set(Mode::Absent);
-    bed.limit = Duration::from_secs(1);
+    bed.limit = bed.in_vain();
     // The Pod changes too, and is not ready in time.
     bed.deploy(&changed()).await.unwrap_err();
     in_order(&bed.writes(), &["DELETE ingresses/host-", "DELETE configmaps/host-"]);

@@ -72,11 +72,18 @@ async fn a_healthcheck_has_the_time_compose_gives_it() {
     );
 }
 
-#[tokio::test]
-async fn the_time_limit_ends_the_wait() {
+/// A bed with the app applied and no Pod.
+async fn without_pod() -> Bed {
     let mut bed = Bed::new().await;
     bed.kubelet.set(Mode::Absent);
-    bed.limit = Duration::from_secs(1);
+    bed.deploy_with(COMPOSE, |options| options.no_wait = true).await.unwrap();
+    bed.limit = bed.in_vain();
+    bed
+}
+
+#[tokio::test]
+async fn the_time_limit_ends_the_wait() {
+    let bed = without_pod().await;
     let error = failed(&bed, COMPOSE).await;
     assert!(matches!(error, Error::NotReady(_)), "{error}");
     assert_eq!(error.code(), "app.pod.not-ready");
@@ -88,13 +95,11 @@ async fn the_time_limit_ends_the_wait() {
 
 #[tokio::test]
 async fn a_request_that_fails_for_a_moment_does_not_end_the_wait() {
-    let mut bed = Bed::new().await;
-    bed.kubelet.set(Mode::Absent);
-    bed.limit = Duration::from_secs(1);
-    failed(&bed, COMPOSE).await;
+    let mut bed = without_pod().await;
+    // Asked for after one and after two seconds.
+    bed.limit += Duration::from_secs(2);
     let when = When::Every { method: http::Method::GET, path: "/deployments/app".to_owned() };
     bed.api.plant(when, Fault::status(503, "ServiceUnavailable", "not now"));
-    bed.limit = Duration::from_secs(3);
     let error = failed(&bed, COMPOSE).await;
     assert!(matches!(error, Error::NotReady(_)), "{error}");
     let asked =

@@ -1,7 +1,7 @@
 //! Every request of a deploy fails once in every way: what the user sees, that nothing is lost, and that the same command
 //! succeeds once the cause is gone.
 
-use crate::bed::{Bed, COMPOSE, changed, lease};
+use crate::bed::{Bed, COMPOSE, LIMIT, changed, lease};
 use futures::stream::{self, StreamExt as _};
 use kompox_engine::Error;
 use kompox_testkit::{Fault, When};
@@ -233,7 +233,7 @@ async fn a_server_that_is_silent_is_unavailable_in_time() {
     let error = bed.deploy(COMPOSE).await.unwrap_err();
     assert_eq!(error.code(), "kubernetes.timeout", "{error}");
     bed.api.heal();
-    bed.limit = Duration::from_secs(10);
+    bed.limit = LIMIT;
     bed.api.set_clock(Duration::from_secs(60));
     bed.deploy(COMPOSE).await.unwrap();
 }
