@@ -176,9 +176,9 @@ impl Staging {
 /// Folders that are there already keep their mode.
 fn keep_new(late: &mut Late, parent: &Folder) -> Result<()> {
     let mut kept = Late::new();
-    for (path, mode) in late.drain(..) {
+    for (path, mode) in std::mem::take(late) {
         if path != Path::new("") && parent.find_folder(&path)?.is_none() {
-            kept.push((path, mode));
+            kept.insert(path, mode);
         }
     }
     *late = kept;
@@ -209,6 +209,9 @@ fn aside(parent: &Folder) -> Result<(String, Folder, lock::Lock)> {
         match parent.new_folder(&name, PRIVATE) {
             Ok(_) => {}
             Err(failure) if failure.kind == Kind::AlreadyExists => continue,
+            Err(failure) if failure.kind == Kind::Denied => {
+                return Err(failure.hint("copy to a folder that this user may write to"));
+            }
             Err(failure) => return Err(failure),
         }
         if let Some((folder, lock)) = held(parent, &name)? {

@@ -6,6 +6,7 @@ use crate::folder::{Folder, PUBLIC, change, group, owner, set_mode, set_owner};
 use crate::sync::Syncer;
 use kompox_node_protocol::{Failure, Kind};
 use rustix::fs::{AtFlags, Mode, Timespec, Timestamps};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -35,13 +36,14 @@ pub fn into(folder: &Folder, content: impl Read) -> Result<(u64, u64)> {
     let count = archive::each(content, u64::MAX, |path, entry| writer.entry(folder, path, entry))?;
     let (bytes, late) = writer.finish(folder)?;
     for (path, mode) in late.iter().rev() {
-        folder.folder(path)?.set_mode(*mode)?;
+        if path == Path::new("") { folder.set_mode(*mode)? } else { folder.folder(path)?.set_mode(*mode)? }
     }
     Ok((count, bytes))
 }
 
 /// Folders whose mode keeps their owner out, each with that mode; to be set when nothing is written there any more.
-pub(crate) type Late = Vec<(PathBuf, Mode)>;
+/// By path, so that in reverse order no folder comes before what is in it.
+pub(crate) type Late = BTreeMap<PathBuf, Mode>;
 
 /// Writes entries.
 pub(crate) struct Writer {
@@ -63,7 +65,13 @@ impl Writer {
         path: &Path,
         entry: &mut Entry<'_, R>,
     ) -> Result<()> {
-        self.write(top, path, entry).map_err(|failure| in_entry(path, failure))
+        let written = self.write(top, path, entry).map_err(|failure| in_entry(path, failure));
+        match (written, self.owners) {
+            (Err(failure), Owners::Kept) if failure.kind == Kind::Denied && failure.hint.is_none() => {
+                Err(failure.hint("only root can give files to others: let the copy be this user's"))
+            }
+            (written, _) => written,
+        }
     }
 
     /// Everything is on the device when this returns. Returns the bytes of the files, and what is still to be done.
@@ -111,12 +119,12 @@ impl Writer {
             folder.set_owner(uid, gid)?;
         }
         let open = given.mode | Mode::RWXU;
-        self.late.retain(|(known, _)| known != path);
+        self.late.remove(path);
         if open != given.mode {
             if self.late.len() == LATE_LIMIT {
                 return Err(invalid(format!("more than {LATE_LIMIT} folders keep their owner out")));
             }
-            self.late.push((path.to_owned(), given.mode));
+            self.late.insert(path.to_owned(), given.mode);
         }
         folder.set_mode(open)
     }
@@ -200,4 +208,46 @@ fn set_time(parent: &Folder, name: &OsStr, given: &Given) -> Result<()> {
     let times = Timestamps { last_access: time, last_modification: time };
     change(|| rustix::fs::utimensat(parent.fd(), name, &times, AtFlags::SYMLINK_NOFOLLOW))
         .map_err(|error| cannot("set the time of", parent.shown(name), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn folders_that_keep_their_owner_out_are_filled_first() {
+        let root = tempfile::tempdir().unwrap();
+        let mut archive = tar::Builder::new(Vec::new());
+        for (path, kind, mode) in [
+            ("./", EntryType::Directory, 0o550),
+            ("a/", EntryType::Directory, 0),
+            ("a/b/", EntryType::Directory, 0o111),
+            ("a/b/f", EntryType::Regular, 0o400),
+        ] {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_mode(mode);
+            header.set_size(0);
+            header.set_uid(rustix::process::geteuid().as_raw().into());
+            header.set_gid(rustix::process::getegid().as_raw().into());
+            archive.append_data(&mut header, path, io::empty()).unwrap();
+        }
+        let folder = Folder::root(root.path()).unwrap();
+        assert_eq!(into(&folder, &archive.into_inner().unwrap()[..]).unwrap(), (4, 0));
+        for (path, mode) in [("", 0o550), ("a", 0)] {
+            let path = root.path().join(path);
+            assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, mode);
+        }
+        folder.set_mode(PUBLIC).unwrap();
+        std::fs::set_permissions(root.path().join("a"), std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
+        assert_eq!(std::fs::metadata(root.path().join("a/b")).unwrap().mode() & 0o7777, 0o111);
+        std::fs::set_permissions(
+            root.path().join("a/b"),
+            std::os::unix::fs::PermissionsExt::from_mode(0o700),
+        )
+        .unwrap();
+        assert_eq!(std::fs::metadata(root.path().join("a/b/f")).unwrap().mode() & 0o7777, 0o400);
+    }
 }

@@ -141,6 +141,8 @@ fn refusals(app: &App) {
     assert!(refused.contains("is no folder"), "{refused}");
     let refused = app.fails(&["app", "cp", "none:/data", "x"], 4);
     assert!(refused.contains("error[app.service.unknown]"), "{refused}");
+    let refused = app.fails(&["app", "cp", "a", "b"], 2);
+    assert!(refused.contains("neither SRC nor DEST"), "{refused}");
     // 100 MB are not sent when the other side has said no.
     let started = Instant::now();
     let refused = app.fails(&["app", "cp", "big", "bare:/nowhere/x"], 4);

@@ -88,7 +88,17 @@ pub async fn copy_in(
 pub fn copy_failed(failure: &Failure) -> Error {
     let kind = kind(failure.kind);
     let hint = failure.hint.as_deref().unwrap_or("mend what the message names, then repeat the command");
-    Error::refused(Refusal { kind, ..refusal::app::COPY_FAILED }, &failure.message, hint)
+    Error::refused(Refusal { kind, ..refusal::app::COPY_FAILED }, one_line(&failure.message), one_line(hint))
+}
+
+/// Text with names of somebody else's files in it, which can neither steer a terminal nor look like another line.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
 }
 
 impl CopyPlace {
@@ -274,11 +284,11 @@ mod tests {
         assert_eq!(code(&place.answer(0, b"").unwrap_err()), "app.copy.cut");
         assert_eq!(code(&place.answer(137, b"half {").unwrap_err()), "app.copy.cut");
         assert_eq!(code(&place.answer(2, b"`pack` is not a command\n").unwrap_err()), "app.copy.old-program");
-        let bad = Answer::new(Err(Failure::new(Kind::NotFound, "no such file"))).encode();
+        let bad = Answer::new(Err(Failure::new(Kind::NotFound, "no \u{1b}[31mfile\n"))).encode();
         let error = place.answer(0, bad.as_bytes()).unwrap_err();
         assert_eq!(
             (code(&error).as_str(), error.to_string().as_str()),
-            ("app.copy.failed", "in web: no such file")
+            ("app.copy.failed", r"in web: no \u{1b}[31mfile\n")
         );
         assert!(matches!(error, Error::Refused { kind: ErrorKind::NotFound, .. }));
     }

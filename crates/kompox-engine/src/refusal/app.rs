@@ -87,8 +87,8 @@ super::refusals! {
          one or the new one, whole.",
         "Mend what the message names, then repeat the command.";
     COPY_CUT = "app.copy.cut", Unavailable,
-        "The other end of the copy ended in the middle; nothing half-copied was kept.",
-        "See `kompoxops app status`, then repeat the command.";
+        "The other end of the copy ended in the middle; what was at the destination is as it was.",
+        "See `kompoxops app status`, then repeat the command; it removes a `.kompox-copy-*` that was left behind.";
     PORT_NONE = "app.port.none", Invalid,
         "The service declares no port, and the command line names none.",
         "Name the port it listens on.";

@@ -25,6 +25,10 @@ use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 /// How often it is told how far the copy is: on a terminal, and elsewhere, where each time is a line.
 const PACES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
+/// What an interrupt means for the other end, which may just have got the last byte.
+const IN_MIDAIR: &str = "nothing is changed in the container unless everything had arrived there; a repeat copies \
+                         everything again";
+
 pub(super) fn run(session: &Session<'_>, arguments: &CopyArguments) -> Result<(), Failure> {
     let job = Job::new(arguments)?;
     let opened = session.open_app()?;
@@ -160,6 +164,10 @@ async fn out(scope: &Scope<'_>, place: &CopyPlace, plan: &PackPlan, to: &To) -> 
     drop(near);
     let received = joined(writing).await?;
     match (result, received) {
+        (Err(error), received) if is_interrupt(&error) => Err(interrupted(match received {
+            Ok(_) => "everything had arrived, and is in its place",
+            Err(_) => "nothing was changed here; a repeat copies everything again",
+        })),
         // This end stopped first: the other one only noticed.
         (Err(_), Err(failure)) if refused => Err(failed(failure)),
         (Err(error), _) => Err(error.into()),
@@ -178,7 +186,10 @@ async fn into(
     let (path, follow) = match from {
         From::Stdin => {
             let mut stdin = Counted::new(scope, tokio::io::stdin().compat());
-            return Ok(app::copy_in(scope, place, plan, &mut stdin).await?);
+            return match app::copy_in(scope, place, plan, &mut stdin).await {
+                Err(error) if is_interrupt(&error) => Err(interrupted(IN_MIDAIR)),
+                result => Ok(result?),
+            };
         }
         From::Path { path, follow } => (path.clone(), *follow),
     };
@@ -192,11 +203,14 @@ async fn into(
     let mut near = Counted::new(scope, near);
     let result = app::copy_in(scope, place, plan, &mut near).await;
     drop(near);
+    if let Err(error) = &result
+        && is_interrupt(error)
+    {
+        return Err(interrupted(IN_MIDAIR));
+    }
     match (joined(reading).await?, result) {
         // The other end saw a stream that was cut; this one knows why.
-        (Err(failure), Err(error)) if failure.kind != Kind::Cancelled && !is_interrupt(&error) => {
-            Err(failed(failure))
-        }
+        (Err(failure), Err(_)) if failure.kind != Kind::Cancelled => Err(failed(failure)),
         (_, Err(error)) => Err(error.into()),
         (Ok(Packed { left_out, first_left_out, .. }), Ok(copied)) => {
             Ok(Copied { left_out, first_left_out, ..copied })
@@ -207,6 +221,10 @@ async fn into(
 
 fn is_interrupt(error: &kompox_engine::Error) -> bool {
     matches!(error, kompox_engine::Error::Port(error) if error.kind == ErrorKind::Cancelled)
+}
+
+fn interrupted(done: &str) -> Failure {
+    kompox_engine::Error::Interrupted { done: done.to_owned() }.into()
 }
 
 /// A pipe between a thread that waits and the connection.
@@ -233,7 +251,7 @@ fn tell(scope: &Scope<'_>, copied: &Copied, took: Duration) {
         let first = copied.first_left_out.join(", ");
         let more = if copied.left_out > copied.first_left_out.len() as u64 { ", ..." } else { "" };
         let text = format!("{} left out, being sockets, pipes or devices: {first}{more}", copied.left_out);
-        scope.progress.event(Event::Warning(text));
+        scope.progress.event(Event::Warning(app::one_line(&text)));
     }
 }
 
@@ -324,6 +342,44 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<'_, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn job(source: &str, destination: &str) -> Result<Job, Failure> {
+        let end = |text: &str| CopyEnd::from(OsString::from(text));
+        let (source, destination) = (end(source), end(destination));
+        Job::new(&CopyArguments { source, destination, archive: false, follow_link: true })
+    }
+
+    #[test]
+    fn exactly_one_end_is_in_a_container() {
+        for (source, destination, message) in [
+            ("web:/a", "db:/b", "both in a container"),
+            ("a", "b", "neither SRC nor DEST"),
+            ("-", "-", "neither SRC nor DEST"),
+            ("-", "a", "neither SRC nor DEST"),
+            ("web:/a", "", "DEST is empty"),
+        ] {
+            let Err(Failure::Usage { message: found, .. }) = job(source, destination) else {
+                panic!("{source} {destination}")
+            };
+            assert!(found.contains(message), "{found}");
+        }
+        for (source, destination) in [("web:/a/..", "b"), ("web:..", "-"), ("..", "web:/a"), ("", "web:/a")] {
+            assert_eq!(job(source, destination).err().map(|failure| failure.code()), Some(3), "{source}");
+        }
+    }
+
+    #[test]
+    fn names_and_ways_are_those_of_the_command_line() {
+        let Way::Out { plan, to: To::Path { name, owners, .. } } = job("web:etc/x/", "b").unwrap().way else {
+            panic!()
+        };
+        assert_eq!((plan.path.as_str(), plan.follow), ("/etc/x/", true));
+        assert_eq!((name.as_deref(), owners), (Some(OsStr::new("x")), Owners::Ours));
+        for (source, name, foreign) in [("a/b", Some("b"), false), ("a/.", None, false), ("-", None, true)] {
+            let Way::In { plan, .. } = job(source, "web:/c").unwrap().way else { panic!("{source}") };
+            assert_eq!((plan.name.as_deref(), plan.foreign), (name, foreign), "{source}");
+        }
+    }
 
     #[test]
     fn sizes_are_short() {
