@@ -19,7 +19,8 @@ const LANES: [&str; 3] = ["a", "b", "c"];
 const LONG: [&str; 3] = ["cluster_app", "cluster_policy", "cluster_faults"];
 
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
-const SIDE_BY_SIDE: [&str; 4] = ["cluster_app", "cluster_examples", "cluster_faults", "cluster_streams"];
+const SIDE_BY_SIDE: [&str; 5] =
+    ["cluster_app", "cluster_copy", "cluster_examples", "cluster_faults", "cluster_streams"];
 
 /// The package whose targets share clusters of fixed letters: one at a time.
 const FIXED_LETTERS: &str = "kompox-testbed";
