@@ -4,6 +4,7 @@
 
 mod attach;
 mod bed;
+mod command;
 mod deploy;
 mod destroy;
 mod disks;
