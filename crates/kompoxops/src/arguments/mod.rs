@@ -116,7 +116,7 @@ pub(crate) struct GlobalArguments {
     #[arg(short = 'y', long, global = true)]
     pub(crate) yes: bool,
 
-    /// Time limit such as 90s, 10m or 1h30m, 0 for none [default: 10m; none for logs and exec]
+    /// Time limit such as 90s, 10m or 1h30m, 0 for none [default: 10m; none for logs, exec, shell, tunnel and cp]
     #[arg(long, global = true, value_name = "DURATION")]
     pub(crate) timeout: Option<Limit>,
 }
