@@ -11,6 +11,9 @@ use kompox_model::{Cluster, ObjectSet, Provider, Workspace};
 use secrecy::SecretSlice;
 use serde_json::Value;
 
+/// How often kompox-node is waited for and asked: a Pod of it that was seen ready may be replaced just then.
+const ATTEMPTS: usize = 3;
+
 /// The driver for clusters whose nodes keep their disks, bound to a workspace and provider.
 #[derive(Debug, Clone)]
 pub struct K3s {
@@ -135,9 +138,15 @@ impl Driver for K3s {
 
     async fn after_install(&self, call: &Call<'_>, cluster: &Cluster) -> Result<(), PortError> {
         let reach = Reach::new(call, cluster, Doing::to_cluster("install kompox-node on", cluster))?;
-        let ready = reach.rolled_out().await?;
-        let frame = |kind| reach.doing.error(kind);
-        kompox_provider::limit::within(call, None, frame, reach.know_stores(&ready)).await
+        for _ in 1..ATTEMPTS {
+            match reach.settle().await {
+                Err(error) if error.kind == ErrorKind::Unavailable => {
+                    tracing::debug!(%error, "kompox-node may have been replaced while it was asked");
+                }
+                result => return result,
+            }
+        }
+        reach.settle().await
     }
 
     fn disks(&self) -> Option<&dyn Disks> {

@@ -20,11 +20,20 @@ const LIMIT: Duration = Duration::from_secs(300);
 type Ready = (Node, String);
 
 impl Reach<'_> {
+    /// Waits for kompox-node on every node, and makes sure of their stores.
+    ///
+    /// # Errors
+    /// Those of [`Self::rolled_out`] and [`Self::know_stores`]; Unavailable when a node does not answer.
+    pub(crate) async fn settle(&self) -> Result<(), PortError> {
+        let ready = self.rolled_out().await?;
+        limit::within(self.call, None, |kind| self.doing.error(kind), self.know_stores(&ready)).await
+    }
+
     /// Waits until kompox-node runs on every node that is alive, in the version that was installed.
     ///
     /// # Errors
     /// NotFound when it was not installed, Unavailable when it cannot start, Timeout; all say which Pod and why.
-    pub(crate) async fn rolled_out(&self) -> Result<Vec<Ready>, PortError> {
+    async fn rolled_out(&self) -> Result<Vec<Ready>, PortError> {
         let last = Mutex::new(String::from("its Pods were not seen"));
         let frame = |kind| {
             let why = last.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -83,7 +92,7 @@ impl Reach<'_> {
     ///
     /// # Errors
     /// Conflict when a node has another store than it is known to have, or two nodes have the same.
-    pub(crate) async fn know_stores(&self, ready: &[Ready]) -> Result<(), PortError> {
+    async fn know_stores(&self, ready: &[Ready]) -> Result<(), PortError> {
         let statuses = try_join_all(ready.iter().map(|(node, pod)| self.status(node, pod))).await?;
         let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
         for ((node, _), status) in ready.iter().zip(&statuses) {

@@ -93,6 +93,7 @@ pub(crate) fn boot_id() -> String {
 struct Stat {
     state: char,
     parent: u32,
+    threads: u32,
     start: u64,
 }
 
@@ -107,12 +108,14 @@ impl Stat {
         Some(Self {
             state: fields.first()?.chars().next()?,
             parent: fields.get(1)?.parse().ok()?,
+            threads: fields.get(17)?.parse().ok()?,
             start: fields.get(19)?.parse().ok()?,
         })
     }
 
+    /// While its first thread has ended and others have not, its sockets are still open.
     fn ended(&self) -> bool {
-        matches!(self.state, 'Z' | 'X')
+        self.state == 'X' || (self.state == 'Z' && self.threads <= 1)
     }
 }
 
@@ -125,6 +128,15 @@ mod tests {
         let tail = "S 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         let stat = Stat::parse(&format!("42 (a) b (c)) {tail}")).unwrap();
         assert_eq!((stat.state, stat.parent, stat.start), ('S', 7, 4711));
+    }
+
+    #[test]
+    fn a_process_whose_threads_still_end_has_not_ended() {
+        let ended = |state: char, threads: u32| {
+            let line = format!("42 (a) {state} 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 {threads} 0 4711 0 0");
+            Stat::parse(&line).unwrap().ended()
+        };
+        assert_eq!([ended('S', 1), ended('Z', 3), ended('Z', 1), ended('X', 1)], [false, false, true, true]);
     }
 
     #[test]

@@ -22,7 +22,11 @@ fn bed() -> Cluster {
 /// Applies the Pods with their data below `folder` and waits until all are ready.
 fn start(kubectl: &Kubectl, folder: &str) {
     let manifest = include_str!("images.yaml").replace("@FOLDER@", folder);
-    kubectl.apply(&manifest).unwrap();
+    let (namespace, pods) = manifest.split_once("---\n").unwrap();
+    kubectl.apply(namespace).unwrap();
+    // Made by a controller, and no Pod is admitted without it.
+    kubectl.run(&[NAMESPACE, "wait", "serviceaccount/default", "--for=create", "--timeout=60s"]).unwrap();
+    kubectl.apply(pods).unwrap();
     kubectl.run(&[NAMESPACE, "wait", "pod", "--all", "--for=condition=Ready", "--timeout=180s"]).unwrap();
 }
 

@@ -1,5 +1,5 @@
 //! `doctor` on a real cluster: all is well where an app runs, the rights it lists are enough for an app's whole life, and
-//! a missing one is named. `cluster uninstall-node` takes nothing with it but kompox-node.
+//! a missing one is named. `cluster uninstall-node` takes nothing with it but kompox-node, which comes back when it is missing.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -148,4 +148,13 @@ fn disks_and_apps_stay_without_kompox_node_and_it_comes_back() {
     app.write("compose.yml", &COMPOSE.replace("red", "blue"));
     app.deploy();
     assert_eq!(app.json(&["disk", "list"]), disks, "the disks that were there are found");
+}
+
+#[test]
+fn a_missing_store_program_comes_back() {
+    let app = App::new("store", COMPOSE);
+    app.deploy();
+    kubectl(&["--namespace", "kompox-system", "delete", "pods", "--all", "--wait=false"]);
+    app.ok(&["disk", "create"]);
+    assert!(app.json(&["disk", "list"]).to_string().contains("\"assigned\""));
 }

@@ -179,12 +179,3 @@ fn labels_that_somebody_else_changed_are_taken_back() {
     let found = kubectl(&["get", "namespace", &namespace, "--output", "jsonpath={.metadata.labels}"]);
     says(&found, &["\"pod-security.kubernetes.io/enforce\":\"baseline\""]);
 }
-
-#[test]
-fn a_missing_store_program_comes_back() {
-    let app = App::new("store", &idle(""));
-    app.deploy();
-    kubectl(&["--namespace", "kompox-system", "delete", "pods", "--all", "--wait=false"]);
-    app.ok(&["disk", "create"]);
-    assert!(app.json(&["disk", "list"]).to_string().contains("\"assigned\""));
-}

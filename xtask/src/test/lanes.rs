@@ -1,6 +1,6 @@
-//! Running test programs on real clusters, four at a time. Starts the programs.
+//! Running test programs on real clusters, three at a time. Starts the programs.
 //!
-//! Most of their time is waiting for a kubelet, so four share two cores well. Each lane has a cluster of its own.
+//! Most of their time is waiting for a kubelet, so three share two cores well. Each lane has a cluster of its own.
 
 use super::libtest::{self, Counts};
 use super::programs::Programs;
@@ -13,7 +13,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Clusters of the lanes.
-const LANES: [&str; 4] = ["a", "b", "c", "d"];
+const LANES: [&str; 3] = ["a", "b", "c"];
 
 /// Targets that take longest: they begin first, so that no lane is left alone with one at the end.
 const LONG: [&str; 5] = ["cluster_app", "cluster_policy", "cluster_faults", "cluster_kill", "cluster_readme"];
@@ -21,6 +21,9 @@ const LONG: [&str; 5] = ["cluster_app", "cluster_policy", "cluster_faults", "clu
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
 const SIDE_BY_SIDE: [&str; 5] =
     ["cluster_app", "cluster_copy", "cluster_examples", "cluster_faults", "cluster_streams"];
+
+/// The target that follows the README, whose demo brings up the first lane's cluster. The last one restarts that.
+const ON_FIRST: &str = "cluster_readme";
 
 /// The package whose targets share clusters of fixed letters: one at a time.
 const FIXED_LETTERS: &str = "kompox-testbed";
@@ -31,13 +34,28 @@ struct Job {
     program: PathBuf,
 }
 
-/// What is still to do, and whether a target of fixed letters is running.
+/// What is still to do.
 struct Queue {
     jobs: Vec<Job>,
+    /// A target of fixed letters is running.
     fixed: bool,
+    /// How many targets that use the first lane's cluster, wherever they run, are running.
+    on_first: usize,
 }
 
-/// Runs all but the last in lanes, and that one alone. A row for each, in the given order.
+impl Queue {
+    fn begun(&mut self, job: &Job) {
+        self.fixed |= job.target.package == FIXED_LETTERS;
+        self.on_first += usize::from(ON_FIRST == job.target.name);
+    }
+
+    fn ended(&mut self, job: &Job) {
+        self.fixed &= job.target.package != FIXED_LETTERS;
+        self.on_first -= usize::from(ON_FIRST == job.target.name);
+    }
+}
+
+/// Runs all in lanes, the last one when nothing else is left to begin. A row for each, in the given order.
 pub(super) fn run(
     targets: Vec<Target>,
     mut programs: Programs,
@@ -51,8 +69,7 @@ pub(super) fn run(
     }
     let (last, mut jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.target.is_last());
     jobs.sort_by_key(|job| LONG.iter().position(|name| *name == job.target.name).unwrap_or(LONG.len()));
-    let mut rows = side_by_side(jobs);
-    rows.extend(last.iter().map(|job| (row_name(&job.target), perform(job, LANES[0]))));
+    let mut rows = side_by_side(jobs, &last);
     let row = |name: String| rows.remove(&name).ok_or_else(|| format!("{name} was not run").into());
     order.into_iter().map(row).collect()
 }
@@ -62,20 +79,26 @@ pub(super) fn row_name(target: &Target) -> String {
     format!("real cluster: {} {}", target.package, target.name)
 }
 
-fn side_by_side(jobs: Vec<Job>) -> BTreeMap<String, Row> {
-    let queue = Mutex::new(Queue { jobs, fixed: false });
+fn side_by_side(jobs: Vec<Job>, last: &[Job]) -> BTreeMap<String, Row> {
+    let queue = Mutex::new(Queue { jobs, fixed: false, on_first: 0 });
     let (freed, rows) = (Condvar::new(), Mutex::new(BTreeMap::new()));
     std::thread::scope(|scope| {
         for lane in LANES {
             let (queue, freed, rows) = (&queue, &freed, &rows);
             scope.spawn(move || {
-                while let Some(job) = next(queue, freed) {
-                    let row = perform(&job, lane);
+                let note = |job: &Job, row| {
                     rows.lock().unwrap_or_else(PoisonError::into_inner).insert(row_name(&job.target), row);
-                    if job.target.package == FIXED_LETTERS {
-                        queue.lock().unwrap_or_else(PoisonError::into_inner).fixed = false;
-                    }
+                };
+                while let Some(job) = next(queue, freed) {
+                    note(&job, perform(&job, lane));
+                    queue.lock().unwrap_or_else(PoisonError::into_inner).ended(&job);
                     freed.notify_all();
+                }
+                if lane == LANES[0] {
+                    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+                    let waited = freed.wait_while(queue, |queue| queue.on_first > 0);
+                    drop(waited.unwrap_or_else(PoisonError::into_inner));
+                    last.iter().for_each(|job| note(job, perform(job, lane)));
                 }
             });
         }
@@ -93,7 +116,7 @@ fn next(queue: &Mutex<Queue>, freed: &Condvar) -> Option<Job> {
         let busy = queue.fixed;
         if let Some(at) = queue.jobs.iter().position(|job| !(busy && job.target.package == FIXED_LETTERS)) {
             let job = queue.jobs.remove(at);
-            queue.fixed |= job.target.package == FIXED_LETTERS;
+            queue.begun(&job);
             return Some(job);
         }
         queue = freed.wait(queue).unwrap_or_else(PoisonError::into_inner);

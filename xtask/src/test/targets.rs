@@ -15,7 +15,7 @@ pub(super) struct Target {
     pub(super) folder: PathBuf,
 }
 
-/// The target that runs after all others, alone.
+/// The target that begins after all others.
 const LAST: &str = "cluster_zz_demo";
 
 impl Target {

@@ -23,6 +23,8 @@ pub(crate) enum ExecFault {
     Fails(ErrorKind),
     /// The program says this instead of an answer.
     Says(&'static str),
+    /// The program is killed, once.
+    IsKilled,
 }
 
 /// Runs before the next change reaches a node, once.
@@ -360,12 +362,15 @@ impl Cluster for FakeCluster {
             let mut state = self.state();
             state.execs += 1;
             let program_fault = if changes { state.program_fault.take() } else { None };
-            let node = state.nodes.get(&node).ok_or_else(|| error(ErrorKind::NotFound, "exec"))?;
-            (node.folder.path().join("disks"), node.fault.clone(), program_fault)
+            let node = state.nodes.get_mut(&node).ok_or_else(|| error(ErrorKind::NotFound, "exec"))?;
+            let fault = node.fault.clone();
+            node.fault.take_if(|fault| *fault == ExecFault::IsKilled);
+            (node.folder.path().join("disks"), fault, program_fault)
         };
         let (code, stdout, stderr) = match fault {
             Some(ExecFault::Fails(kind)) => return Err(error(kind, "exec")),
             Some(ExecFault::Says(text)) => (0, text.as_bytes().to_vec(), b"it is broken\nvery".to_vec()),
+            Some(ExecFault::IsKilled) => (137, Vec::new(), Vec::new()),
             None => tokio::task::spawn_blocking(move || {
                 run_program(&store, &words, input, program_fault.as_deref())
             })

@@ -1,6 +1,6 @@
 //! Others who change the same volume meanwhile, and programs that are killed at every step.
 
-use crate::cluster::{FakeCluster, run_program};
+use crate::cluster::{ExecFault, FakeCluster, run_program};
 use crate::scene::{Scene, told};
 use kompox_model::DiskState;
 use kompox_model::port::ErrorKind;
@@ -163,4 +163,15 @@ async fn killed_programs_lose_nothing_and_repeats_complete_them() {
         assert_eq!(result.unwrap_err().kind, ErrorKind::Unavailable);
     }
     assert_eq!(scene.shown().await, ["default/two@a*"]);
+}
+
+/// Seen on a real cluster: a Pod of kompox-node that was ready is replaced just when it is asked.
+#[tokio::test]
+async fn a_program_that_is_killed_while_it_is_asked_is_asked_again() {
+    let scene = Scene::new(&["n1", "n2"]);
+    scene.fake.set_fault("n1", Some(ExecFault::IsKilled));
+    scene.after_install().await.unwrap();
+    scene.fake.set_fault("n1", Some(ExecFault::Says("no answer")));
+    let error = scene.after_install().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
 }
