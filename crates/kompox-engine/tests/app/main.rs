@@ -5,6 +5,7 @@
 mod attach;
 mod bed;
 mod command;
+mod cuts;
 mod deploy;
 mod destroy;
 mod disks;

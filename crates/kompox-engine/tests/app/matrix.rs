@@ -3,12 +3,13 @@
 
 use crate::bed::{Bed, COMPOSE, LIMIT, changed, lease};
 use crate::command::{Command, state};
+use crate::cuts::disturbed;
 use futures::stream::{self, StreamExt as _};
 use kompox_engine::Error;
-use kompox_model::Disk;
 use kompox_testkit::{Fault, When};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Deploys at once: what they wait for overlaps.
@@ -87,34 +88,16 @@ async fn no_command_without_a_right_does_harm_and_granting_it_helps() {
             .into_iter()
             .map(|request| (request.method.to_string(), request.path))
             .collect();
-        let end = state(&bed).await;
-        cases.extend(requests.into_iter().map(|request| (command, request, end.1.clone())));
+        let end = Arc::new(state(&bed).await);
+        cases.extend(requests.into_iter().map(|request| (command, request, Arc::clone(&end))));
     }
     assert!(cases.len() > 150, "{}", cases.len());
     stream::iter(cases)
-        .for_each_concurrent(AT_ONCE, |(command, (method, path), disks)| async move {
-            let what = format!("{command:?} without {method} {path}");
-            let mut bed = command.bed().await;
-            bed.limit = PATIENCE;
-            let before = bed.disks().await;
+        .for_each_concurrent(AT_ONCE, |(command, (method, path), end)| async move {
             let when = When::Every { method: method.parse().unwrap(), path: path.clone() };
-            bed.api.plant(when, Fault::status(403, "Forbidden", &format!("cannot {method} {path}")));
-            if let Err(error) = command.run(&bed, bed.scope(&bed.client)).await {
-                assert_eq!(error.code(), "kubernetes.denied", "{what}: {error}");
-            }
-            bed.api.heal();
-            let found = bed.disks().await;
-            let lost = before.iter().filter(|disk| !found.iter().any(|found| found.handle == disk.handle));
-            let asked_for =
-                |disk: &&Disk| matches!(command, Command::Delete) && disk.name.as_str() == "second";
-            assert_eq!(lost.filter(|disk| !asked_for(disk)).count(), 0, "{what}");
-            assert!(found.iter().filter(|disk| disk.assigned).count() <= 1, "{what}: {found:?}");
-            // A Lease that could not be given back is nobody's after a while.
-            bed.api.set_clock(Duration::from_secs(60));
-            let again = command.run(&bed, bed.scope(&bed.client)).await;
-            again.unwrap_or_else(|error| panic!("after {what}: {error}"));
-            if !matches!(command, Command::AttachPrevious) {
-                assert_eq!(bed.disks().await, disks, "after {what}");
+            let fault = Fault::status(403, "Forbidden", &format!("cannot {method} {path}"));
+            if let Some(error) = disturbed(command, when, fault, &end).await {
+                assert_eq!(error.code(), "kubernetes.denied", "{command:?} without {method} {path}: {error}");
             }
         })
         .await;
