@@ -19,8 +19,14 @@ const LANES: [&str; 3] = ["a", "b", "c"];
 const LONG: [&str; 5] = ["cluster_app", "cluster_policy", "cluster_faults", "cluster_kill", "cluster_readme"];
 
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
-const SIDE_BY_SIDE: [&str; 5] =
-    ["cluster_app", "cluster_copy", "cluster_examples", "cluster_faults", "cluster_streams"];
+const SIDE_BY_SIDE: [&str; 6] = [
+    "cluster_app",
+    "cluster_copy",
+    "cluster_examples",
+    "cluster_faults",
+    "cluster_ingress",
+    "cluster_streams",
+];
 
 /// The target that follows the README, whose demo brings up the first lane's cluster. The last one restarts that.
 const ON_FIRST: &str = "cluster_readme";
