@@ -1,6 +1,6 @@
 //! What lies behind a failed container, as a row of the table: Kubernetes' reason, and what its own last lines say. Pure.
 
-use crate::app::readiness::OUT_OF_MEMORY;
+use crate::app::readiness::{OUT_OF_MEMORY, START_ERROR};
 use crate::refusal::{Refusal, pod as row};
 
 /// The row that fits a container that ended for `cause` with these last lines.
@@ -13,7 +13,9 @@ pub(crate) fn classify(cause: &str, log: &[String]) -> Refusal {
         "CrashLoopBackOff" => row::CRASHED,
         "Error" => row::ONE_SHOT,
         "ErrImageNeverPull" | "ImagePullBackOff" | "InvalidImageName" => row::IMAGE,
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => row::NOT_CREATED,
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | START_ERROR => {
+            row::NOT_CREATED
+        }
         "Evicted" => row::EVICTED,
         _ => row::FAILED,
     }
@@ -33,6 +35,7 @@ mod tests {
             ("CrashLoopBackOff", "bind: Address already in use", "app.pod.address-in-use"),
             ("Error", "oh", "app.pod.one-shot-failed"),
             ("CreateContainerConfigError", "", "app.pod.container-not-created"),
+            ("StartError", "", "app.pod.container-not-created"),
             ("Evicted", "", "app.pod.evicted"),
             ("Preempted", "", "app.pod.failed"),
             // A word in a log is no cause when Kubernetes knows a better one.

@@ -19,11 +19,16 @@ pub(crate) enum Verdict {
         previous_log: bool,
         /// Kubernetes' own reason, such as `CrashLoopBackOff`.
         cause: String,
+        /// True when Kubernetes had one try and makes another some ten seconds later, which may go well.
+        retried: bool,
     },
 }
 
 /// What Kubernetes calls a container that was killed for its use of memory.
 pub(crate) const OUT_OF_MEMORY: &str = "OOMKilled";
+
+/// What Kubernetes calls the end of a container whose process could not be started.
+pub(crate) const START_ERROR: &str = "StartError";
 
 /// The exit code of a process that SIGKILL ended.
 const KILLED: i64 = 137;
@@ -47,6 +52,7 @@ pub(crate) fn judge(pod: &Value, one_shots: &[String]) -> Verdict {
             ),
             previous_log: false,
             cause,
+            retried: false,
         };
     }
     let statuses = container_statuses(pod);
@@ -82,6 +88,16 @@ fn container_failure(pod: &Value, status: &Value, one_shots: &[String]) -> Optio
             reason,
             previous_log,
             cause: cause.to_owned(),
+            retried: false,
+        })
+    };
+    let not_created = |message: &str, cause: &str, retried: bool| {
+        Some(Verdict::Failed {
+            container: Some(name.to_owned()),
+            reason: format!("container `{name}` cannot be created: {message}"),
+            previous_log: false,
+            cause: cause.to_owned(),
+            retried,
         })
     };
     let ended =
@@ -93,6 +109,12 @@ fn container_failure(pod: &Value, status: &Value, one_shots: &[String]) -> Optio
             if let Some((code, end)) = end.filter(|(code, _)| *code != 0)
                 && status.pointer("/state/terminated/exitCode").and_then(Value::as_i64) != Some(0)
             {
+                if end["reason"] == START_ERROR {
+                    if previous && status.pointer("/state/running").is_some() {
+                        continue;
+                    }
+                    return not_created(end["message"].as_str().unwrap_or_default(), START_ERROR, true);
+                }
                 if let Some(killed) = killed_for_memory(pod, name, end) {
                     return failed(format!("one-shot container `{name}` {killed}"), previous, OUT_OF_MEMORY);
                 }
@@ -114,6 +136,9 @@ fn container_failure(pod: &Value, status: &Value, one_shots: &[String]) -> Optio
                 return failed(format!("container `{name}` {killed}, {times}"), true, OUT_OF_MEMORY);
             }
             let how = match last {
+                Some((_, end)) if end["reason"] == START_ERROR => {
+                    return not_created(end["message"].as_str().unwrap_or_default(), START_ERROR, false);
+                }
                 Some((code, end)) => {
                     format!("ends with exit code {code} ({})", end["reason"].as_str().unwrap_or("Error"))
                 }
@@ -125,7 +150,7 @@ fn container_failure(pod: &Value, status: &Value, one_shots: &[String]) -> Optio
             failed(format!("the image of container `{name}` cannot be pulled: {message}"), false, waiting)
         }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            failed(format!("container `{name}` cannot be created: {message}"), false, waiting)
+            not_created(message, waiting, true)
         }
         _ => None,
     }
@@ -307,6 +332,37 @@ mod tests {
         ));
         let recovered = json!([{"name": "migrate", "state": {"terminated": {"exitCode": 0}}, "lastState": {"terminated": {"exitCode": 4}}}]);
         assert!(matches!(judge(&pod(recovered, json!([])), &one_shots), Verdict::Waiting(_)));
+    }
+
+    #[test]
+    fn what_kubernetes_tries_again_may_go_well() {
+        let retried = |pod: &Value, one_shots: &[String]| match judge(pod, one_shots) {
+            Verdict::Failed { retried, reason, .. } => Some((retried, reason)),
+            _ => None,
+        };
+        let told = || Some((true, "container `web` cannot be created: runc".to_owned()));
+        for reason in ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"] {
+            let status = json!([{"name": "web", "state": {"waiting": {"reason": reason, "message": "runc"}}}]);
+            assert_eq!(retried(&pod(json!([]), status), &[]), told(), "{reason}");
+        }
+        let one_shots = ["web".to_owned()];
+        let ended = json!({"terminated": {"exitCode": 128, "reason": "StartError", "message": "runc"}});
+        let waiting = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        for (state, last, expected) in [
+            (&ended, &json!({}), told()),
+            (&waiting, &ended, told()),
+            (&json!({"running": {}}), &ended, None),
+            (&json!({"terminated": {"exitCode": 0}}), &ended, None),
+        ] {
+            let status = json!([{"name": "web", "state": state, "lastState": last}]);
+            assert_eq!(retried(&pod(status, json!([])), &one_shots), expected, "{state}");
+        }
+        let crashed = retried(&pod(json!([]), crashing(2, "Error")), &[]);
+        assert!(matches!(crashed, Some((false, _))), "{crashed:?}");
+        let mut never_started = crashing(2, START_ERROR);
+        never_started[0]["lastState"]["terminated"]["message"] = json!("runc");
+        let never_started = retried(&pod(json!([]), never_started), &[]);
+        assert_eq!(never_started, told().map(|(_, reason)| (false, reason)));
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     let mut settling: Option<settle::Settling> = None;
     let mut pods: Vec<Value> = Vec::new();
     let mut unmade: Option<Instant> = None;
+    let mut retries = Retries::default();
     loop {
         let mut ticked = false;
         let tick = tokio::time::sleep(if settling.is_some() { settle::TICK } else { Duration::from_secs(1) });
@@ -95,7 +96,12 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
                 step.done("Pod is Ready");
                 return Ok(name);
             }
-            Verdict::Failed { container, reason, previous_log, cause } => {
+            Verdict::Failed { container, reason, retried: true, .. }
+                if retries.are_left(container.as_deref(), Instant::now()) =>
+            {
+                tell(scope, &mut waiting, format!("Kubernetes to try again: {reason}"));
+            }
+            Verdict::Failed { container, reason, previous_log, cause, .. } => {
                 let mut report = report(scope, pod, container.as_deref(), previous_log, reason).await;
                 report.cause = Some(cause::classify(&cause, &report.log));
                 report.hint = hint(&cause, &report.log, &others(pod, container.as_deref()));
@@ -131,6 +137,20 @@ fn current<'a>(pods: &'a [Value], expected: &Expectation) -> Option<&'a Value> {
             expected.restarted.is_none() || restarted == expected.restarted.as_deref()
         })
         .max_by_key(|pod| (text(pod, "/status/phase") != "Failed", text(pod, "/metadata/creationTimestamp")))
+}
+
+/// How long a container may fail in a way that Kubernetes tries again: its second try comes 10 to 15 s after the first.
+const RETRIED: Duration = Duration::from_secs(20);
+
+/// When each container first failed so.
+#[derive(Default)]
+struct Retries(BTreeMap<String, Instant>);
+
+impl Retries {
+    fn are_left(&mut self, container: Option<&str>, now: Instant) -> bool {
+        let first = self.0.entry(container.unwrap_or_default().to_owned()).or_insert(now);
+        now.duration_since(*first) < RETRIED
+    }
 }
 
 /// How long the cluster may refuse to make the Pod before that counts as final.
@@ -205,4 +225,21 @@ async fn timed_out(scope: &Scope<'_>, pods: &[Value], expected: &Expectation, wa
     };
     report.hint = Some("the Pod is left as it is and may still become ready: see `app status`".to_owned());
     Error::NotReady(Box::new(report))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_container_has_its_own_retries() {
+        let mut retries = Retries::default();
+        let begun = Instant::now();
+        for (container, seconds, left) in
+            [("web", 0, true), ("web", 19, true), ("db", 19, true), ("web", 20, false), ("db", 38, true), ("db", 39, false)]
+        {
+            let now = begun + Duration::from_secs(seconds);
+            assert_eq!(retries.are_left(Some(container), now), left, "{container} {seconds}");
+        }
+    }
 }

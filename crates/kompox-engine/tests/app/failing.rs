@@ -39,6 +39,26 @@ async fn a_crashing_container_fails_with_its_last_words() {
 }
 
 #[tokio::test]
+async fn a_container_that_is_created_at_the_second_try_is_no_failure() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Uncreated);
+    let second_try = async {
+        while !bed.told.has("Kubernetes to try again: container `web` cannot be created: runc did not answer") {
+            tokio::task::yield_now().await;
+        }
+        let mut pod = bed.api.object(&bed.kubelet.pod()).unwrap();
+        for status in pod["status"]["containerStatuses"].as_array_mut().unwrap() {
+            *status = json!({"name": status["name"], "ready": true, "started": true, "restartCount": 0,
+                             "state": {"running": {}}});
+        }
+        pod["status"]["conditions"][0]["status"] = json!("True");
+        bed.api.put(&bed.kubelet.pod(), pod);
+    };
+    let (deployed, ()) = tokio::join!(bed.deploy(COMPOSE), second_try);
+    deployed.unwrap();
+}
+
+#[tokio::test]
 async fn a_pod_that_may_not_be_made_is_no_endless_wait() {
     let bed = Bed::new().await;
     bed.kubelet.set(Mode::Forbidden);

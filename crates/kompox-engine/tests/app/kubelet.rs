@@ -14,6 +14,8 @@ pub(crate) enum Mode {
     Absent,
     /// In a crash loop.
     Crashing,
+    /// With containers that could not be created.
+    Uncreated,
     /// Running, but their healthcheck does not succeed.
     Unhealthy,
     /// Absent, because the ReplicaSet may not make them.
@@ -109,6 +111,8 @@ fn pod(template: &Value, name: &str, mode: Mode) -> Value {
         Mode::Crashing => json!({"name": c["name"], "ready": false, "restartCount": 4,
             "state": {"waiting": {"reason": "CrashLoopBackOff"}},
             "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}),
+        Mode::Uncreated => json!({"name": c["name"], "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "CreateContainerError", "message": "runc did not answer"}}}),
         Mode::Unhealthy => json!({"name": c["name"], "ready": false, "started": false, "restartCount": 0,
             "state": {"running": {}}}),
         _ => {
