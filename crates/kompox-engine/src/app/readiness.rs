@@ -342,7 +342,8 @@ mod tests {
         };
         let told = || Some((true, "container `web` cannot be created: runc".to_owned()));
         for reason in ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"] {
-            let status = json!([{"name": "web", "state": {"waiting": {"reason": reason, "message": "runc"}}}]);
+            let status =
+                json!([{"name": "web", "state": {"waiting": {"reason": reason, "message": "runc"}}}]);
             assert_eq!(retried(&pod(json!([]), status), &[]), told(), "{reason}");
         }
         let one_shots = ["web".to_owned()];

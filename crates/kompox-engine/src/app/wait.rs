@@ -235,9 +235,14 @@ mod tests {
     fn each_container_has_its_own_retries() {
         let mut retries = Retries::default();
         let begun = Instant::now();
-        for (container, seconds, left) in
-            [("web", 0, true), ("web", 19, true), ("db", 19, true), ("web", 20, false), ("db", 38, true), ("db", 39, false)]
-        {
+        for (container, seconds, left) in [
+            ("web", 0, true),
+            ("web", 19, true),
+            ("db", 19, true),
+            ("web", 20, false),
+            ("db", 38, true),
+            ("db", 39, false),
+        ] {
             let now = begun + Duration::from_secs(seconds);
             assert_eq!(retries.are_left(Some(container), now), left, "{container} {seconds}");
         }

@@ -43,7 +43,8 @@ async fn a_container_that_is_created_at_the_second_try_is_no_failure() {
     let bed = Bed::new().await;
     bed.kubelet.set(Mode::Uncreated);
     let second_try = async {
-        while !bed.told.has("Kubernetes to try again: container `web` cannot be created: runc did not answer") {
+        while !bed.told.has("Kubernetes to try again: container `web` cannot be created: runc did not answer")
+        {
             tokio::task::yield_now().await;
         }
         let mut pod = bed.api.object(&bed.kubelet.pod()).unwrap();

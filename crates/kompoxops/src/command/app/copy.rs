@@ -2,10 +2,10 @@
 //! trees are read and written by calls that wait.
 
 use super::MODULE;
+use super::watched::Watched;
 use crate::arguments::{CopyArguments, CopyEnd};
 use crate::exit::Failure;
 use crate::session::{Session, Use};
-use futures::io::{AsyncRead, AsyncWrite};
 use kompox_engine::app::{self, CopyPlace, copy_failed};
 use kompox_engine::{Event, Scope};
 use kompox_model::port::ErrorKind;
@@ -16,8 +16,6 @@ use std::io::{self, IsTerminal};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
@@ -135,10 +133,8 @@ fn failed(failure: NodeFailure) -> Failure {
 async fn out(scope: &Scope<'_>, place: &CopyPlace, plan: &PackPlan, to: &To) -> Result<Copied, Failure> {
     let (path, name, owners) = match to {
         To::Stdout => {
-            let mut stdout = Counted::new(
-                scope,
-                tokio_util::compat::TokioAsyncWriteCompatExt::compat_write(tokio::io::stdout()),
-            );
+            let stdout = tokio_util::compat::TokioAsyncWriteCompatExt::compat_write(tokio::io::stdout());
+            let mut stdout = Watched::new(stdout, counting(scope));
             let result = app::copy_out(scope, place, plan, &mut stdout).await;
             return match stdout.failed.take() {
                 Some(error) => Err(Failure::Output(error)),
@@ -158,7 +154,7 @@ async fn out(scope: &Scope<'_>, place: &CopyPlace, plan: &PackPlan, to: &To) -> 
         }
         received
     });
-    let mut near = Counted::new(scope, near);
+    let mut near = Watched::new(near, counting(scope));
     let result = app::copy_out(scope, place, plan, &mut near).await;
     let refused = near.failed.is_some();
     drop(near);
@@ -185,7 +181,7 @@ async fn into(
 ) -> Result<Copied, Failure> {
     let (path, follow) = match from {
         From::Stdin => {
-            let mut stdin = Counted::new(scope, tokio::io::stdin().compat());
+            let mut stdin = Watched::new(tokio::io::stdin().compat(), counting(scope));
             return match app::copy_in(scope, place, plan, &mut stdin).await {
                 Err(error) if is_interrupt(&error) => Err(interrupted(IN_MIDAIR)),
                 result => Ok(result?),
@@ -200,7 +196,7 @@ async fn into(
             .map(|()| packed)
             .unwrap_or_else(|error| Err(kompox_tree::failure::cannot("end", "the archive", error)))
     });
-    let mut near = Counted::new(scope, near);
+    let mut near = Watched::new(near, counting(scope));
     let result = app::copy_in(scope, place, plan, &mut near).await;
     drop(near);
     if let Err(error) = &result
@@ -270,72 +266,16 @@ fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A stream that tells how much of it went by, and remembers its own failure, so that it is not taken for one of the
-/// cluster.
-struct Counted<'a, S> {
-    scope: &'a Scope<'a>,
-    inner: S,
-    bytes: u64,
-    told: Instant,
-    pace: Duration,
-    failed: Option<io::Error>,
-}
-
-impl<'a, S> Counted<'a, S> {
-    fn new(scope: &'a Scope<'a>, inner: S) -> Self {
-        let pace = if io::stderr().is_terminal() { PACES.0 } else { PACES.1 };
-        Self { scope, inner, bytes: 0, told: Instant::now(), pace, failed: None }
-    }
-
-    fn count(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = &result {
-            self.bytes += *bytes as u64;
-            if self.told.elapsed() >= self.pace {
-                self.told = Instant::now();
-                self.scope.progress.event(Event::Progressed(format!("copied {} so far", size(self.bytes))));
-            }
+/// Tells how much of the copy went by.
+fn counting<'a>(scope: &'a Scope<'a>) -> impl FnMut(usize) + Unpin + 'a {
+    let pace = if io::stderr().is_terminal() { PACES.0 } else { PACES.1 };
+    let (mut bytes, mut told) = (0, Instant::now());
+    move |more| {
+        bytes += more as u64;
+        if told.elapsed() >= pace {
+            told = Instant::now();
+            scope.progress.event(Event::Progressed(format!("copied {} so far", size(bytes))));
         }
-        self.watch(result)
-    }
-
-    fn watch<T>(&mut self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        result.map_err(|error| {
-            let kind = error.kind();
-            self.failed = Some(error);
-            kind.into()
-        })
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<'_, S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.inner).poll_read(context, buffer);
-        self.count(result)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<'_, S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.count(result)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.inner).poll_flush(context);
-        self.watch(result)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.inner).poll_close(context);
-        self.watch(result)
     }
 }
 

@@ -13,6 +13,7 @@ mod shell;
 mod status;
 mod tunnel;
 mod validate;
+mod watched;
 
 pub(super) use power::outage;
 
