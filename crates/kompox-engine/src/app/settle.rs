@@ -1,10 +1,12 @@
 //! How long a container that nothing but its running shows to be up must run before it counts as up. IO: one request, to
-//! see how fast the cluster is.
+//! see how fast the cluster is, and the logs, to see whether they end.
 
 use crate::app::wait::{APPLIED, Expectation};
 use crate::app::{act, live};
 use crate::{Error, Scope};
-use kompox_model::port::ErrorKind;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use kompox_model::port::{ErrorKind, LogRequest};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,22 +22,74 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(15);
 pub(super) const TICK: Duration = Duration::from_millis(250);
 
 /// Containers that have to run for a while before they count as up.
-pub(super) struct Settling {
+pub(super) struct Settling<'a> {
     /// Each with its restarts.
-    runs: Vec<String>,
+    runs: Vec<(String, i64)>,
     since: Instant,
     /// How long; none until it was measured.
     takes: Option<Duration>,
+    /// Each is over when the container has ended.
+    ends: Vec<BoxFuture<'a, ()>>,
 }
 
-impl Settling {
-    /// Measures how long it takes, once.
-    pub(super) async fn measure(&mut self, scope: &Scope<'_>) -> Result<(), Error> {
-        if self.takes.is_none() {
-            self.takes = Some(time_to_settle(request_time(scope).await?));
-        }
-        Ok(())
+impl Settling<'_> {
+    fn new(runs: Vec<(String, i64)>) -> Self {
+        Self { runs, since: Instant::now(), takes: None, ends: Vec::new() }
     }
+
+    fn is_over(&self) -> bool {
+        self.takes.is_some_and(|takes| self.since.elapsed() >= takes)
+    }
+}
+
+/// Whether every container that nothing but its running shows to be up has been running for a while. A Pod that was there
+/// before and never restarted has. To be asked again after [`TICK`].
+///
+/// # Errors
+/// Interrupted.
+pub(super) async fn settled<'a>(
+    scope: &'a Scope<'a>,
+    pod: &Value,
+    expected: &Expectation,
+    settling: &mut Option<Settling<'a>>,
+) -> Result<bool, Error> {
+    let Some(runs) = runs_to_settle(pod, expected) else { return Ok(true) };
+    let settling = match settling {
+        Some(settling) if settling.runs == runs => settling,
+        _ => settling.insert(Settling::new(runs)),
+    };
+    if settling.takes.is_none() {
+        let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        settling.ends = settling.runs.iter().map(|(container, _)| end_of(scope, name, container)).collect();
+        settling.takes = Some(time_to_settle(request_time(scope).await?));
+    }
+    if settling.ends.iter_mut().any(|end| end.now_or_never().is_some()) {
+        *settling = Settling::new(std::mem::take(&mut settling.runs));
+    }
+    Ok(settling.is_over())
+}
+
+/// Is over when the container has ended: then its log does, too, which the node asks its container runtime. A busy node
+/// tells of the end elsewhere only seconds later. A log that cannot be read says nothing.
+fn end_of<'a>(scope: &'a Scope<'a>, pod: &str, container: &str) -> BoxFuture<'a, ()> {
+    let request = LogRequest {
+        namespace: scope.namespace(),
+        pod: pod.to_owned(),
+        container: Some(container.to_owned()),
+        follow: true,
+        tail: Some(0),
+        ..LogRequest::default()
+    };
+    async move {
+        let call = scope.call();
+        if let Ok(mut log) = scope.kubernetes.logs(&call, &request).await
+            && futures::io::copy(&mut log, &mut futures::io::sink()).await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+    .boxed()
 }
 
 /// How long one request takes.
@@ -53,29 +107,15 @@ fn time_to_settle(request: Duration) -> Duration {
     request.saturating_mul(SETTLE_REQUESTS).clamp(SETTLE, SETTLE_LIMIT)
 }
 
-/// Whether every container that nothing but its running shows to be up has been running for a while. A Pod that was there
-/// before and never restarted has.
-pub(super) fn settled(pod: &Value, expected: &Expectation, settling: &mut Option<Settling>) -> bool {
+/// The containers that have to run for a while, if there are any.
+fn runs_to_settle(pod: &Value, expected: &Expectation) -> Option<Vec<(String, i64)>> {
     let unproven = unproven(pod);
     let restarted = unproven.iter().any(|(_, restarts)| *restarts > 0);
-    if unproven.is_empty() || !(expected.fresh || restarted) {
-        return true;
-    }
-    let runs: Vec<String> =
-        unproven.into_iter().map(|(name, restarts)| format!("{name} {restarts}")).collect();
-    match settling {
-        Some(settling) if settling.runs == runs => {
-            settling.takes.is_some_and(|takes| settling.since.elapsed() >= takes)
-        }
-        _ => {
-            *settling = Some(Settling { runs, since: Instant::now(), takes: None });
-            false
-        }
-    }
+    (!unproven.is_empty() && (expected.fresh || restarted)).then_some(unproven)
 }
 
 /// Long-running containers without a readiness probe, with their restarts.
-fn unproven(pod: &Value) -> Vec<(&str, i64)> {
+fn unproven(pod: &Value) -> Vec<(String, i64)> {
     let list = |path: &str| pod.pointer(path).and_then(Value::as_array).into_iter().flatten();
     let sidecars = list("/spec/initContainers").filter(|container| container["restartPolicy"] == "Always");
     let statuses: BTreeMap<&str, i64> = list("/status/initContainerStatuses")
@@ -86,7 +126,7 @@ fn unproven(pod: &Value) -> Vec<(&str, i64)> {
         .chain(list("/spec/containers"))
         .filter(|container| container.get("readinessProbe").is_none())
         .filter_map(|container| container["name"].as_str())
-        .map(|name| (name, statuses.get(name).copied().unwrap_or_default()))
+        .map(|name| (name.to_owned(), statuses.get(name).copied().unwrap_or_default()))
         .collect()
 }
 
@@ -106,27 +146,24 @@ mod tests {
     #[test]
     fn only_containers_that_nothing_proves_up_must_settle() {
         let expected = |fresh| Expectation { fresh, ..Expectation::default() };
-        for (pod, fresh, at_once) in [
-            (pod(true, 0), true, true),
-            (pod(false, 0), false, true),
-            (pod(false, 1), false, false),
-            (pod(false, 0), true, false),
+        for (pod, fresh, runs) in [
+            (pod(true, 0), true, None),
+            (pod(false, 0), false, None),
+            (pod(false, 1), false, Some(1)),
+            (pod(false, 0), true, Some(0)),
         ] {
-            assert_eq!(settled(&pod, &expected(fresh), &mut None), at_once, "{pod} {fresh}");
+            let runs = runs.map(|restarts| vec![("web".to_owned(), restarts)]);
+            assert_eq!(runs_to_settle(&pod, &expected(fresh)), runs, "{pod} {fresh}");
         }
     }
 
     #[test]
-    fn a_restart_while_settling_starts_anew() {
-        let long_ago = Instant::now().checked_sub(SETTLE).unwrap();
-        let fresh = Expectation { fresh: true, ..Expectation::default() };
-        let runs = vec!["web 0".to_owned()];
-        let mut settling = Some(Settling { runs, since: long_ago, takes: None });
-        assert!(!settled(&pod(false, 0), &fresh, &mut settling), "how long it takes is not known yet");
-        settling.as_mut().unwrap().takes = Some(SETTLE);
-        assert!(settled(&pod(false, 0), &fresh, &mut settling));
-        assert!(!settled(&pod(false, 1), &fresh, &mut settling));
-        assert!(settling.unwrap().since > long_ago);
+    fn nothing_is_settled_before_it_is_known_how_long_it_takes() {
+        let mut settling = Settling::new(Vec::new());
+        settling.since = Instant::now().checked_sub(SETTLE).unwrap();
+        assert!(!settling.is_over());
+        settling.takes = Some(SETTLE);
+        assert!(settling.is_over());
     }
 
     #[test]

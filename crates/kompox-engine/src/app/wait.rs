@@ -51,7 +51,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     let mut snapshots = scope.kubernetes.watch(&call, &live::pod_query(scope));
     let mut waiting = String::new();
     let mut unstarted: BTreeMap<String, Instant> = BTreeMap::new();
-    let mut settling: Option<settle::Settling> = None;
+    let mut settling: Option<settle::Settling<'_>> = None;
     let mut pods: Vec<Value> = Vec::new();
     let mut unmade: Option<Instant> = None;
     let mut retries = Retries::default();
@@ -85,12 +85,10 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             continue;
         };
         match readiness::judge(pod, &expected.one_shots) {
-            Verdict::Ready if !settle::settled(pod, expected, &mut settling) => {
-                if let Some(settling) = &mut settling {
-                    settling.measure(scope).await?;
-                }
-            }
             Verdict::Ready => {
+                if !settle::settled(scope, pod, expected, &mut settling).await? {
+                    continue;
+                }
                 let name =
                     pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
                 step.done("Pod is Ready");

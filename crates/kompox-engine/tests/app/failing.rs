@@ -59,6 +59,53 @@ async fn a_container_that_is_created_at_the_second_try_is_no_failure() {
     deployed.unwrap();
 }
 
+/// A busy node tells of a container's end only seconds after it, but ends its log at once.
+#[tokio::test]
+async fn a_container_whose_log_has_ended_is_not_up_though_it_is_called_ready() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Unproven);
+    let logs = || bed.api.requests().iter().filter(|request| request.path.ends_with("/log")).count();
+    let told_late = async {
+        // As often as it is looked in more than the time that it takes to count as up.
+        while logs() < 14 {
+            tokio::task::yield_now().await;
+        }
+        let mut pod = bed.api.object(&bed.kubelet.pod()).unwrap();
+        for status in pod["status"]["containerStatuses"].as_array_mut().unwrap() {
+            *status = json!({"name": status["name"], "ready": false, "restartCount": 2,
+                             "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                             "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}});
+        }
+        pod["status"]["conditions"][0]["status"] = json!("False");
+        bed.api.put(&bed.kubelet.pod(), pod);
+        std::future::pending::<()>().await;
+    };
+    let error = tokio::select! {
+        deployed = bed.deploy(COMPOSE) => deployed.unwrap_err(),
+        () = told_late => unreachable!(),
+    };
+    assert_eq!(error.code(), "app.pod.crashed", "{error}");
+}
+
+#[tokio::test]
+async fn a_container_whose_log_goes_on_is_up() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Unproven);
+    let when = When::Every { method: http::Method::GET, path: "/log".to_owned() };
+    bed.api.plant(when, Fault::Hang);
+    bed.deploy(COMPOSE).await.unwrap();
+    assert!(bed.api.requests().iter().any(|request| request.path.ends_with("/log")));
+}
+
+#[tokio::test]
+async fn a_container_whose_log_cannot_be_read_is_up_after_a_while() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Unproven);
+    let when = When::Every { method: http::Method::GET, path: "/log".to_owned() };
+    bed.api.plant(when, Fault::status(403, "Forbidden", "no"));
+    bed.deploy(COMPOSE).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_pod_that_may_not_be_made_is_no_endless_wait() {
     let bed = Bed::new().await;

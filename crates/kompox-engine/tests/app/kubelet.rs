@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) enum Mode {
     /// Ready at once.
     Ready,
+    /// Ready at once, which nothing but their running shows.
+    Unproven,
     /// Not at all.
     Absent,
     /// In a crash loop.
@@ -103,10 +105,13 @@ fn rolled_out(state: &mut State, namespace: &str, deployment: &Value) -> Option<
     }
 }
 
-/// A Pod of a template. Its containers have a probe, so that nobody has to wait whether they stay up.
+/// A Pod of a template. Its containers mostly have a probe, so that nobody has to wait whether they stay up.
 fn pod(template: &Value, name: &str, mode: Mode) -> Value {
     let list = template["spec"]["containers"].as_array().unwrap();
-    let container = |c: &Value| json!({"name": c["name"], "readinessProbe": {"exec": {}}});
+    let container = |c: &Value| match mode {
+        Mode::Unproven => json!({"name": c["name"]}),
+        _ => json!({"name": c["name"], "readinessProbe": {"exec": {}}}),
+    };
     let status = |c: &Value| match mode {
         Mode::Crashing => json!({"name": c["name"], "ready": false, "restartCount": 4,
             "state": {"waiting": {"reason": "CrashLoopBackOff"}},
@@ -126,7 +131,7 @@ fn pod(template: &Value, name: &str, mode: Mode) -> Value {
         "spec": {"containers": list.iter().map(container).collect::<Vec<_>>()},
         "status": {
             "phase": "Running",
-            "conditions": [{"type": "Ready", "status": if mode == Mode::Ready { "True" } else { "False" }}],
+            "conditions": [{"type": "Ready", "status": if matches!(mode, Mode::Ready | Mode::Unproven) { "True" } else { "False" }}],
             "containerStatuses": list.iter().map(status).collect::<Vec<_>>(),
         },
     })
