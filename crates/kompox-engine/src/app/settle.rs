@@ -87,7 +87,7 @@ fn end_of<'a>(scope: &'a Scope<'a>, pod: &str, container: &str) -> BoxFuture<'a,
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
     .boxed()
 }
