@@ -161,7 +161,7 @@ fn a_token_that_is_not_accepted_is_told() {
 #[test]
 fn a_pod_that_no_node_takes_is_told_in_time() {
     let app = App::new("nowhere", &idle("    platform: linux/s390x\n"));
-    let stderr = app.fails(&["--timeout", "15s", "app", "deploy"], 8);
+    let stderr = app.fails(&["--timeout", "30s", "app", "deploy"], 8);
     says(&stderr, &["0/1 nodes are available", "hint:"]);
     app.write("compose.yml", &idle(""));
     app.deploy();

@@ -13,7 +13,8 @@ How many requests a command sends to the API server, counted by `kompox_engine::
 for an app with one service, one volume and one host. Each further object of an app costs one dry run (in parallel) and, when it
 changes, one write. Watches are left out: a command that waits has one open at a time. So are renewals of the Lease, one
 in eight seconds, and what a driver asks: the k3s driver reads nodes, its DaemonSet and its Pods (3) and sends one exec to
-each node for a list of disks.
+each node for a list of disks. A container without a healthcheck costs one read of its log, which is followed while it is
+waited whether it stays up.
 
 | command | reads | dry runs | writes |
 |---|---|---|---|
