@@ -15,6 +15,7 @@ mod error;
 mod install;
 mod node;
 mod place;
+mod reply;
 mod rollout;
 mod settings;
 mod store;

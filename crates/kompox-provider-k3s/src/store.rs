@@ -2,6 +2,7 @@
 
 use crate::error::Doing;
 use crate::install::{NAME, PROGRAM};
+use crate::reply::Reply;
 use futures::AsyncReadExt as _;
 use kompox_model::label;
 use kompox_model::port::{self, Call, ErrorKind, ExecRequest, ExecStreams, PortError};
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 const READ_LIMIT: Duration = Duration::from_secs(15);
 /// How long a reading request waits for the store's lock, in seconds; less than [`READ_LIMIT`].
 const READ_LOCK_WAIT: &str = "10";
+/// When a node that says nothing is asked once more: the start of a command may be lost, as its end may be.
+const READ_AGAIN: Duration = Duration::from_secs(5);
 /// How long one change may take: deleting a disk with millions of files is the longest.
 const WRITE_LIMIT: Duration = Duration::from_secs(600);
 
@@ -44,7 +47,18 @@ impl Store<'_> {
     /// Asks what writes nothing.
     pub(crate) async fn read(&self, request: &Request) -> Result<Success, Unanswered> {
         let line = request.encode() + "\n";
-        self.run("store", &["--lock-wait", READ_LOCK_WAIT], READ_LIMIT, &mut line.as_bytes()).await
+        let ask = || async {
+            self.run("store", &["--lock-wait", READ_LOCK_WAIT], READ_LIMIT, &mut line.as_bytes()).await
+        };
+        let again = async {
+            tokio::time::sleep(READ_AGAIN).await;
+            tracing::debug!(node = self.node, "kompox-node has said nothing for a while, asking again");
+            ask().await
+        };
+        tokio::select! {
+            answer = ask() => answer,
+            answer = again => answer,
+        }
     }
 
     /// Asks for a change.
@@ -94,14 +108,23 @@ impl Store<'_> {
             command: words.iter().chain(options).map(ToString::to_string).collect(),
             tty: false,
         };
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let (mut stdout, mut stderr) = (Reply::default(), Vec::new());
+        let overdue = stdout.overdue();
         let streams =
             ExecStreams { stdin: Some(input), stdout: &mut stdout, stderr: &mut stderr, sizes: None };
-        let work = self.kubernetes.exec(self.call, &request, streams);
+        let work = async {
+            tokio::select! {
+                code = self.kubernetes.exec(self.call, &request, streams) => code.map(Some),
+                () = overdue => {
+                    tracing::debug!(node = self.node, command, "the end of kompox-node is not reported");
+                    Ok(None)
+                }
+            }
+        };
         let code = limit::within(self.call, Some(time), |kind| self.doing.error(kind), work)
             .await
             .map_err(|error| self.unanswered(error))?;
-        let answer = Answer::decode(&stdout).map_err(|error| {
+        let answer = Answer::decode(&stdout.text).map_err(|error| {
             if let DecodeError::Version { .. } = error {
                 let why = format!("kompox-node there is of another version: {error}");
                 return Unanswered::Refused(Failure::new(Kind::Unsupported, why));
@@ -109,7 +132,8 @@ impl Store<'_> {
             let errors = String::from_utf8_lossy(&stderr);
             let said = errors.lines().next().map(|line| format!(", it said: {line}")).unwrap_or_default();
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            Unanswered::Silent(format!("kompox-node ended with code {code}{said}; {error}{cause}"))
+            let end = code.map_or("did not end".to_owned(), |code| format!("ended with code {code}"));
+            Unanswered::Silent(format!("kompox-node {end}{said}; {error}{cause}"))
         })?;
         answer.into_result().map_err(Unanswered::Refused)
     }

@@ -25,6 +25,10 @@ pub(crate) enum ExecFault {
     Says(&'static str),
     /// The program is killed, once.
     IsKilled,
+    /// Neither output nor end, once.
+    IsLost,
+    /// The program runs, but its end is never reported.
+    EndIsLost,
 }
 
 /// Runs before the next change reaches a node, once.
@@ -364,14 +368,15 @@ impl Cluster for FakeCluster {
             let program_fault = if changes { state.program_fault.take() } else { None };
             let node = state.nodes.get_mut(&node).ok_or_else(|| error(ErrorKind::NotFound, "exec"))?;
             let fault = node.fault.clone();
-            node.fault.take_if(|fault| *fault == ExecFault::IsKilled);
+            node.fault.take_if(|fault| matches!(fault, ExecFault::IsKilled | ExecFault::IsLost));
             (node.folder.path().join("disks"), fault, program_fault)
         };
-        let (code, stdout, stderr) = match fault {
-            Some(ExecFault::Fails(kind)) => return Err(error(kind, "exec")),
+        let (code, stdout, stderr) = match &fault {
+            Some(ExecFault::Fails(kind)) => return Err(error(*kind, "exec")),
             Some(ExecFault::Says(text)) => (0, text.as_bytes().to_vec(), b"it is broken\nvery".to_vec()),
             Some(ExecFault::IsKilled) => (137, Vec::new(), Vec::new()),
-            None => tokio::task::spawn_blocking(move || {
+            Some(ExecFault::IsLost) => return std::future::pending().await,
+            None | Some(ExecFault::EndIsLost) => tokio::task::spawn_blocking(move || {
                 run_program(&store, &words, input, program_fault.as_deref())
             })
             .await
@@ -379,6 +384,9 @@ impl Cluster for FakeCluster {
         };
         streams.stdout.write_all(&stdout).await.unwrap();
         streams.stderr.write_all(&stderr).await.unwrap();
+        if fault == Some(ExecFault::EndIsLost) {
+            return std::future::pending().await;
+        }
         Ok(code)
     }
 

@@ -175,3 +175,24 @@ async fn a_program_that_is_killed_while_it_is_asked_is_asked_again() {
     let error = scene.after_install().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
 }
+
+/// Seen on a real cluster: a container runtime under load does not report that a command has ended.
+#[tokio::test(start_paused = true)]
+async fn an_answer_counts_though_the_end_of_the_program_is_lost() {
+    let scene = Scene::new(&["n1"]);
+    scene.create("default", "one").await.unwrap();
+    scene.create("default", "two").await.unwrap();
+    scene.fake.set_fault("n1", Some(ExecFault::EndIsLost));
+    assert!(scene.delete("default", "two").await.unwrap());
+    assert_eq!(scene.shown().await, ["default/one@n1*"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_lost_is_asked_once_more() {
+    let scene = Scene::new(&["n1"]);
+    scene.create("default", "one").await.unwrap();
+    scene.fake.set_fault("n1", Some(ExecFault::IsLost));
+    let (_, execs) = scene.fake.counts();
+    assert_eq!(scene.shown().await, ["default/one@n1*"]);
+    assert_eq!(scene.fake.counts().1, execs + 2);
+}
