@@ -2,21 +2,9 @@
 
 mod bed;
 
-use bed::{App, bed, kubectl};
+use bed::{App, WEB, bed, kubectl};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-const WEB: &str = "
-services:
-  web:
-    image: localhost/busybox:1
-    command: [httpd, -f, -p, '8080', -h, /www]
-    volumes: [www:/www]
-    ports: ['80:8080']
-    stop_grace_period: 1s
-volumes:
-  www:
-";
 
 fn versions(app: &App) -> BTreeMap<String, String> {
     let kinds = "serviceaccounts,secrets,configmaps,persistentvolumeclaims,services,deployments,replicasets,ingresses,networkpolicies,leases";

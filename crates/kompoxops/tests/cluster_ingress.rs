@@ -2,23 +2,11 @@
 
 mod bed;
 
-use bed::{App, bed};
+use bed::{App, WEB, bed};
 use kompox_testbed::https;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-
-const WEB: &str = "
-services:
-  web:
-    image: localhost/busybox:1
-    command: [httpd, -f, -p, '8080', -h, /www]
-    volumes: [www:/www]
-    ports: ['80:8080']
-    stop_grace_period: 1s
-volumes:
-  www:
-";
 
 /// The root folder of its container over HTTP.
 const SERVED: &str = "

@@ -3,7 +3,7 @@
 
 use crate::app::wait::{APPLIED, Expectation};
 use crate::app::{act, live};
-use crate::{Error, Scope};
+use crate::{Error, Event, Scope};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kompox_model::port::{ErrorKind, LogRequest};
@@ -18,6 +18,9 @@ const SETTLE: Duration = Duration::from_millis(2500);
 const SETTLE_REQUESTS: u32 = 20;
 /// It is not waited for longer than that.
 const SETTLE_LIMIT: Duration = Duration::from_secs(15);
+/// How long the ends of logs are believed while Kubernetes still calls the containers ready. No node is that late; a
+/// proxy that does not pass on what comes later ends every log at once.
+const DOUBT_LIMIT: Duration = Duration::from_secs(60);
 /// Between looks at the clock.
 pub(super) const TICK: Duration = Duration::from_millis(250);
 
@@ -30,11 +33,24 @@ pub(super) struct Settling<'a> {
     takes: Option<Duration>,
     /// Each is over when the container has ended.
     ends: Vec<BoxFuture<'a, ()>>,
+    /// When the first log ended.
+    doubted: Option<Instant>,
 }
 
 impl Settling<'_> {
     fn new(runs: Vec<(String, i64)>) -> Self {
-        Self { runs, since: Instant::now(), takes: None, ends: Vec::new() }
+        Self { runs, since: Instant::now(), takes: None, ends: Vec::new(), doubted: None }
+    }
+
+    /// From the beginning, since a log has ended.
+    fn again(&mut self) -> Self {
+        let doubted = self.doubted.unwrap_or_else(Instant::now);
+        Self { doubted: Some(doubted), ..Self::new(std::mem::take(&mut self.runs)) }
+    }
+
+    /// Whether the ends of logs say anything.
+    fn believes_logs(&self) -> bool {
+        self.doubted.is_none_or(|since| since.elapsed() < DOUBT_LIMIT)
     }
 
     fn is_over(&self) -> bool {
@@ -60,11 +76,17 @@ pub(super) async fn settled<'a>(
     };
     if settling.takes.is_none() {
         let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        settling.ends = settling.runs.iter().map(|(container, _)| end_of(scope, name, container)).collect();
+        if settling.believes_logs() {
+            settling.ends =
+                settling.runs.iter().map(|(container, _)| end_of(scope, name, container)).collect();
+        } else {
+            let why = "the logs of the containers end at once, so nothing but the time they run shows that they are up";
+            scope.progress.event(Event::Warning(why.to_owned()));
+        }
         settling.takes = Some(time_to_settle(request_time(scope).await?));
     }
     if settling.ends.iter_mut().any(|end| end.now_or_never().is_some()) {
-        *settling = Settling::new(std::mem::take(&mut settling.runs));
+        *settling = settling.again();
     }
     Ok(settling.is_over())
 }
@@ -164,6 +186,18 @@ mod tests {
         assert!(!settling.is_over());
         settling.takes = Some(SETTLE);
         assert!(settling.is_over());
+    }
+
+    #[test]
+    fn logs_that_always_end_are_not_believed_for_ever() {
+        let mut settling = Settling::new(vec![("web".to_owned(), 1)]);
+        assert!(settling.believes_logs());
+        settling = settling.again().again();
+        assert!(settling.believes_logs() && settling.takes.is_none());
+        assert_eq!(settling.runs, [("web".to_owned(), 1)]);
+        settling.doubted = Instant::now().checked_sub(DOUBT_LIMIT);
+        settling = settling.again();
+        assert!(!settling.believes_logs());
     }
 
     #[test]

@@ -9,6 +9,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+/// A web server with a volume that is served.
+pub(crate) const WEB: &str = "
+services:
+  web:
+    image: localhost/busybox:1
+    command: [httpd, -f, -p, '8080', -h, /www]
+    volumes: [www:/www]
+    ports: ['80:8080']
+    stop_grace_period: 1s
+volumes:
+  www:
+";
+
 /// The cluster that tests of this target share.
 pub(crate) struct Bed {
     /// The cluster.
