@@ -4,7 +4,11 @@
 mod bed;
 
 use bed::App;
-use std::process::{Command, Stdio};
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 const COMPOSE: &str = "
 services:
@@ -42,56 +46,52 @@ fn secrets(app: &App) -> Vec<String> {
     vec!["canary-token".to_owned(), "Y2FuYXJ5LXRva2Vu".to_owned(), key[40..120].to_owned()]
 }
 
-#[test]
-fn no_command_starts_a_process_opens_a_file_for_writing_or_shows_a_secret() {
-    install();
-    let app = App::new("trace", COMPOSE);
-    let secrets = secrets(&app);
-    let commands: [&[&str]; 26] = [
-        &["app", "validate"],
-        &["app", "deploy"],
-        &["app", "deploy"],
-        &["app", "status"],
-        &["app", "logs"],
-        &["--output", "json", "app", "status"],
-        &["app", "exec", "--", "true"],
-        &["app", "shell"],
-        &["app", "cp", "web:/etc/hostname", "-"],
-        &["cluster", "status"],
-        &["cluster", "uninstall-node", "--dry-run"],
-        &["doctor"],
-        &["config", "show"],
-        &["config", "validate"],
-        &["disk", "create", "spare"],
-        &["disk", "list"],
-        &["app", "list"],
-        &["app", "diff"],
-        &["--output", "yaml", "app", "deploy", "--dry-run"],
-        &["app", "restart"],
-        &["disk", "attach", "spare"],
-        &["disk", "attach", "--previous"],
-        &["app", "stop"],
-        &["disk", "detach", "spare"],
-        &["app", "start"],
-        &["--yes", "app", "destroy", "--delete-namespace"],
-    ];
-    for arguments in commands {
-        let log = app.folder().join("trace.log");
-        let output = Command::new("strace")
-            .current_dir(app.folder())
+/// The app's kompoxops.
+struct Traced {
+    app: App,
+    secrets: Vec<String>,
+}
+
+impl Traced {
+    fn new(app: App) -> Self {
+        let secrets = secrets(&app);
+        Self { app, secrets }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("strace");
+        command
+            .current_dir(self.app.folder())
             .args(["-f", "-qq", "-e", "trace=execve,execveat,fork,vfork,clone,clone3,open,openat,openat2,creat,rename,renameat,renameat2,link,linkat", "-o"])
-            .arg(&log)
+            .arg(self.log())
             .arg(env!("CARGO_BIN_EXE_kompoxops"))
             .args(["--log-level", "trace"])
             .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .expect("strace runs");
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn log(&self) -> PathBuf {
+        self.app.folder().join("trace.log")
+    }
+
+    /// Runs a command that ends by itself.
+    fn ok(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().expect("strace runs");
         let said = bed::text(&output.stdout) + &bed::text(&output.stderr);
         assert!(output.status.success(), "kompoxops {arguments:?}: {said}");
-        let shown: Vec<_> = secrets.iter().filter(|secret| said.contains(secret.as_str())).collect();
+        self.check(arguments);
+        output
+    }
+
+    fn check_shown(&self, arguments: &[&str], said: &str) {
+        let shown: Vec<_> = self.secrets.iter().filter(|secret| said.contains(secret.as_str())).collect();
         assert!(shown.is_empty(), "{arguments:?} shows {shown:?}");
-        let trace = std::fs::read_to_string(&log).expect("a trace");
+    }
+
+    /// Looks at what the last command did.
+    fn check(&self, arguments: &[&str]) {
+        let trace = std::fs::read_to_string(self.log()).expect("a trace");
         assert_eq!(trace.matches("execve(").count(), 1, "{arguments:?} started a program:\n{trace}");
         for line in trace.lines() {
             let forks = ["fork(", "vfork("].iter().any(|call| line.contains(call));
@@ -107,5 +107,84 @@ fn no_command_starts_a_process_opens_a_file_for_writing_or_shows_a_secret() {
             );
         }
     }
-    app.ok(&["--yes", "disk", "delete", "spare"]);
+
+    /// Fetches a page through a tunnel, then interrupts it.
+    fn tunnel(&self) {
+        let arguments = ["--output", "json", "app", "tunnel", "0:web:8080"];
+        let mut strace = self
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("strace runs");
+        let stdout = strace.stdout.take().expect("its output");
+        let mut answers = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
+        let told = answers.next().expect("an answer").expect("JSON");
+        let address = told[0]["address"].as_str().expect("an address");
+        let mut page = TcpStream::connect(address).expect("a connection");
+        page.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("a request");
+        let mut text = String::new();
+        page.read_to_string(&mut text).expect("an answer");
+        assert!(text.starts_with("HTTP/1"), "{text}");
+        let tracer = strace.id();
+        let children = std::fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children"));
+        let child = children.expect("strace has a child");
+        assert!(Command::new("kill").args(["-INT", child.trim()]).status().expect("kill runs").success());
+        let output = strace.wait_with_output().expect("an end");
+        assert_eq!(output.status.code(), Some(130));
+        self.check_shown(&arguments, &(told.to_string() + &bed::text(&output.stderr)));
+        self.check(&arguments);
+    }
+}
+
+#[test]
+fn no_command_starts_a_process_opens_a_file_for_writing_or_shows_a_secret() {
+    install();
+    let traced = Traced::new(App::new("trace", COMPOSE));
+    let silently = |commands: &[&[&str]]| {
+        for arguments in commands {
+            let output = traced.ok(arguments);
+            traced.check_shown(arguments, &(bed::text(&output.stdout) + &bed::text(&output.stderr)));
+        }
+    };
+    silently(&[
+        &["version"],
+        &["completion", "bash"],
+        &["man"],
+        &["config", "show"],
+        &["config", "validate"],
+        &["config", "convert"],
+        &["app", "validate"],
+        &["app", "deploy"],
+        &["app", "deploy"],
+        &["app", "status"],
+        &["app", "logs"],
+        &["--output", "json", "app", "status"],
+        &["app", "exec", "--", "true"],
+        &["app", "shell"],
+        &["app", "cp", "web:/etc/hostname", "-"],
+        &["cluster", "status"],
+        &["cluster", "uninstall-node", "--dry-run"],
+        &["doctor"],
+        &["disk", "create", "spare"],
+        &["disk", "list"],
+        &["app", "list"],
+        &["app", "diff"],
+        &["--output", "yaml", "app", "deploy", "--dry-run"],
+    ]);
+    traced.tunnel();
+    // Printing a credential is what it is for.
+    let kubeconfig = traced.ok(&["cluster", "kubeconfig"]);
+    traced.check_shown(&["cluster", "kubeconfig"], &bed::text(&kubeconfig.stderr));
+    silently(&[
+        &["app", "restart"],
+        &["disk", "assign", "spare"],
+        &["disk", "attach", "spare"],
+        &["disk", "attach", "--previous"],
+        &["app", "stop"],
+        &["disk", "detach", "spare"],
+        &["app", "start"],
+        &["--yes", "app", "destroy", "--delete-namespace"],
+        &["--yes", "disk", "delete", "spare"],
+    ]);
 }
