@@ -9,6 +9,8 @@ use futures::future::BoxFuture;
 use kompox_model::port::{ErrorKind, LogRequest};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a container without a healthcheck must run before it counts as up. Kubernetes calls it ready at once, and
@@ -16,7 +18,9 @@ use std::time::{Duration, Instant};
 const SETTLE: Duration = Duration::from_millis(2500);
 /// The same in units of the time that one request takes: a cluster that is slow in everything notices an end later, too.
 const SETTLE_REQUESTS: u32 = 20;
-/// It is not waited for longer than that.
+/// And in units of the time that its node takes to open a log, counted from then.
+const SETTLE_LOGS: u32 = 3;
+/// It is not waited for longer than that, for the logs to open neither.
 const SETTLE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the ends of logs are believed while Kubernetes still calls the containers ready. No node is that late; a
 /// proxy that does not pass on what comes later ends every log at once.
@@ -33,13 +37,25 @@ pub(super) struct Settling<'a> {
     takes: Option<Duration>,
     /// Each is over when the container has ended.
     ends: Vec<BoxFuture<'a, ()>>,
+    /// Logs that are not open yet: their ends are not seen.
+    opening: Arc<AtomicUsize>,
+    /// How long the logs took to open, or were waited for.
+    opened: Option<Duration>,
     /// When the first log ended.
     doubted: Option<Instant>,
 }
 
 impl Settling<'_> {
     fn new(runs: Vec<(String, i64)>) -> Self {
-        Self { runs, since: Instant::now(), takes: None, ends: Vec::new(), doubted: None }
+        Self {
+            runs,
+            since: Instant::now(),
+            takes: None,
+            ends: Vec::new(),
+            opening: Arc::default(),
+            opened: None,
+            doubted: None,
+        }
     }
 
     /// From the beginning, since a log has ended.
@@ -53,8 +69,18 @@ impl Settling<'_> {
         self.doubted.is_none_or(|since| since.elapsed() < DOUBT_LIMIT)
     }
 
+    /// Notes when the logs are open. One that cannot be read counts as open.
+    fn note_opened(&mut self) {
+        let waited = self.since.elapsed();
+        if self.opened.is_none() && (self.opening.load(Ordering::Acquire) == 0 || waited >= SETTLE_LIMIT) {
+            self.opened = Some(waited);
+        }
+    }
+
     fn is_over(&self) -> bool {
-        self.takes.is_some_and(|takes| self.since.elapsed() >= takes)
+        let (Some(takes), Some(opened)) = (self.takes, self.opened) else { return false };
+        let watched = opened.saturating_mul(SETTLE_LOGS).min(SETTLE_LIMIT);
+        self.since.elapsed() >= takes.max(opened.saturating_add(watched))
     }
 }
 
@@ -77,8 +103,9 @@ pub(super) async fn settled<'a>(
     if settling.takes.is_none() {
         let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         if settling.believes_logs() {
-            settling.ends =
-                settling.runs.iter().map(|(container, _)| end_of(scope, name, container)).collect();
+            settling.opening.store(settling.runs.len(), Ordering::Release);
+            let end = |run: &(String, i64)| end_of(scope, name, &run.0, Arc::clone(&settling.opening));
+            settling.ends = settling.runs.iter().map(end).collect();
         } else {
             let why = "the logs of the containers end at once, so nothing but the time they run shows that they are up";
             scope.progress.event(Event::Warning(why.to_owned()));
@@ -88,12 +115,19 @@ pub(super) async fn settled<'a>(
     if settling.ends.iter_mut().any(|end| end.now_or_never().is_some()) {
         *settling = settling.again();
     }
+    settling.note_opened();
     Ok(settling.is_over())
 }
 
 /// Is over when the container has ended: then its log does, too, which the node asks its container runtime. A busy node
 /// tells of the end elsewhere only seconds later. A log that cannot be read says nothing.
-fn end_of<'a>(scope: &'a Scope<'a>, pod: &str, container: &str) -> BoxFuture<'a, ()> {
+/// Takes one off `opening` when it knows which.
+fn end_of<'a>(
+    scope: &'a Scope<'a>,
+    pod: &str,
+    container: &str,
+    opening: Arc<AtomicUsize>,
+) -> BoxFuture<'a, ()> {
     let request = LogRequest {
         namespace: scope.namespace(),
         pod: pod.to_owned(),
@@ -104,7 +138,9 @@ fn end_of<'a>(scope: &'a Scope<'a>, pod: &str, container: &str) -> BoxFuture<'a,
     };
     async move {
         let call = scope.call();
-        if let Ok(mut log) = scope.kubernetes.logs(&call, &request).await
+        let opened = scope.kubernetes.logs(&call, &request).await;
+        opening.fetch_sub(1, Ordering::AcqRel);
+        if let Ok(mut log) = opened
             && futures::io::copy(&mut log, &mut futures::io::sink()).await.is_ok()
         {
             return;
@@ -185,7 +221,25 @@ mod tests {
         settling.since = Instant::now().checked_sub(SETTLE).unwrap();
         assert!(!settling.is_over());
         settling.takes = Some(SETTLE);
+        assert!(!settling.is_over());
+        settling.opened = Some(Duration::ZERO);
         assert!(settling.is_over());
+    }
+
+    #[test]
+    fn logs_that_open_late_are_watched_for_longer() {
+        let mut settling = Settling::new(Vec::new());
+        settling.takes = Some(SETTLE);
+        settling.opening.store(1, Ordering::Release);
+        let mut after = |seconds| {
+            settling.since = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+            settling.note_opened();
+            settling.is_over()
+        };
+        assert!(!after(4), "no log is open");
+        assert!(!after(15), "they are not waited for any longer, and what came late is watched");
+        assert!(!after(29));
+        assert!(after(31));
     }
 
     #[test]

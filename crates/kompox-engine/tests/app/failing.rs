@@ -87,8 +87,28 @@ async fn a_container_whose_log_has_ended_is_not_up_though_it_is_called_ready() {
     assert_eq!(error.code(), "app.pod.crashed", "{error}");
 }
 
+/// A busy node also takes long to open a log; until then nothing is known of its end.
 #[tokio::test]
-async fn a_container_whose_log_goes_on_is_up() {
+async fn a_container_whose_log_opens_late_is_not_up_before() {
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Unproven);
+    let when = When::Every { method: http::Method::GET, path: "/log".to_owned() };
+    bed.api.plant(when, Fault::Delay(Duration::from_secs(4)));
+    let logs = || bed.api.requests().iter().filter(|request| request.path.ends_with("/log")).count();
+    let asked_again = async {
+        // As soon as it is open it has ended.
+        while logs() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        deployed = bed.deploy(COMPOSE) => panic!("it is called up: {:?}", deployed.is_ok()),
+        () = asked_again => {}
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_never_opens_is_not_waited_for_for_ever() {
     let bed = Bed::new().await;
     bed.kubelet.set(Mode::Unproven);
     let when = When::Every { method: http::Method::GET, path: "/log".to_owned() };
