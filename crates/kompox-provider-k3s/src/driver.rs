@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use kompox_model::port::{Call, ClusterStatus, Disks, Driver, ErrorKind, PortError, ProvisionOptions};
 use kompox_model::{Cluster, ObjectSet, Provider, Workspace};
 use secrecy::SecretSlice;
-use serde_json::Value;
 
 /// How often kompox-node is waited for and asked: a Pod of it that was seen ready may be replaced just then.
 const ATTEMPTS: usize = 3;
@@ -56,16 +55,6 @@ fn known<T>(answer: Result<T, PortError>) -> Result<Option<T>, PortError> {
     }
 }
 
-/// Every Pod that should run does, in the version that was applied last.
-fn is_rolled_out(daemon_set: &Value) -> bool {
-    let number = |pointer: &str| daemon_set.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
-    let wanted = number("/status/desiredNumberScheduled");
-    number("/metadata/generation") == number("/status/observedGeneration")
-        && wanted > 0
-        && number("/status/updatedNumberScheduled") >= wanted
-        && number("/status/numberReady") >= wanted
-}
-
 #[async_trait]
 impl Driver for K3s {
     fn id(&self) -> &'static str {
@@ -87,7 +76,7 @@ impl Driver for K3s {
         // A cluster that answers exists; one that does not may exist all the same.
         status.provisioned = known(kubernetes.facts(call).await)?.map(|_| true);
         let daemon_set = known(kubernetes.get(call, &install::daemon_set()).await)?;
-        status.installed = daemon_set.map(|found| found.as_ref().is_some_and(is_rolled_out));
+        status.installed = daemon_set.map(|found| found.as_ref().is_some_and(install::is_rolled_out));
         Ok(status)
     }
 

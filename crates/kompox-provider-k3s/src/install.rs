@@ -33,6 +33,16 @@ pub(crate) fn store_of(daemon_set: &Value) -> Option<&str> {
     volume.pointer("/hostPath/path")?.as_str()
 }
 
+/// Every Pod that should run does, in the version that was applied last.
+pub(crate) fn is_rolled_out(daemon_set: &Value) -> bool {
+    let number = |pointer: &str| daemon_set.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
+    let wanted = number("/status/desiredNumberScheduled");
+    number("/metadata/generation") == number("/status/observedGeneration")
+        && wanted > 0
+        && number("/status/updatedNumberScheduled") >= wanted
+        && number("/status/numberReady") >= wanted
+}
+
 /// The revision that the template of a DaemonSet, or a Pod made from it, carries.
 pub(crate) fn revision(template_or_pod: &Value) -> Option<&str> {
     kompox_model::object::annotation(template_or_pod, label::REVISION)

@@ -9,6 +9,9 @@ const EPHEMERAL: [&str; 5] = ["aws://", "azure://", "gce://", "oci://", "ocid1."
 /// Taints that come and go with the node's health or maintenance; they say nothing about what may run there.
 const PASSING_TAINTS: &str = "node.kubernetes.io/";
 
+/// What to say of a node without kompox-node.
+pub(crate) const ABSENT: &str = "no Pod of kompox-node is there";
+
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
@@ -77,18 +80,19 @@ pub(crate) enum PodState {
     Ready(String),
     /// It is starting; how far it is.
     Waiting(String),
-    /// There is none; in words.
-    Absent(String),
+    /// There is none.
+    Absent,
     /// It will not become ready without help; why.
     Stuck(String),
 }
 
 /// The state of kompox-node on `node`: its Pods of `revision`, or of any.
 pub(crate) fn pod_on(pods: &[Value], node: &str, revision: Option<&str>) -> PodState {
-    let mut states = pods
-        .iter()
-        .filter(|pod| text(pod, "/spec/nodeName") == Some(node))
-        .filter(|pod| text(pod, "/metadata/deletionTimestamp").is_none())
+    let there = pods.iter().filter(|pod| text(pod, "/spec/nodeName") == Some(node));
+    let (leaving, staying): (Vec<_>, Vec<_>) =
+        there.partition(|pod| text(pod, "/metadata/deletionTimestamp").is_some());
+    let mut states = staying
+        .into_iter()
         .filter(|pod| revision.is_none() || install::revision(pod) == revision)
         .map(pod_state)
         .collect::<Vec<_>>();
@@ -96,9 +100,16 @@ pub(crate) fn pod_on(pods: &[Value], node: &str, revision: Option<&str>) -> PodS
         PodState::Ready(_) => 0,
         PodState::Stuck(_) => 1,
         PodState::Waiting(_) => 2,
-        PodState::Absent(_) => 3,
+        PodState::Absent => 3,
     });
-    states.into_iter().next().unwrap_or_else(|| PodState::Absent("no Pod of kompox-node is there".to_owned()))
+    states.into_iter().next().unwrap_or_else(|| match leaving.first() {
+        // A DaemonSet makes the next one when this one is gone.
+        Some(pod) => PodState::Waiting(format!(
+            "Pod {} of kompox-node is being replaced",
+            text(pod, "/metadata/name").unwrap_or_default()
+        )),
+        None => PodState::Absent,
+    })
 }
 
 fn pod_state(pod: &Value) -> PodState {
@@ -202,10 +213,7 @@ mod tests {
         let ready = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
         let waiting = |reason: &str| json!({"status": {"containerStatuses": [{"state": {"waiting": {"reason": reason, "message": "why"}}}]}});
         assert_eq!(pod_on(&[pod("p", &ready)], "a", None), PodState::Ready("p".to_owned()));
-        assert_eq!(
-            pod_on(&[pod("p", &ready)], "b", None),
-            PodState::Absent("no Pod of kompox-node is there".to_owned())
-        );
+        assert_eq!(pod_on(&[pod("p", &ready)], "b", None), PodState::Absent);
         assert_eq!(
             pod_on(&[pod("p", &waiting("ImagePullBackOff"))], "a", None),
             PodState::Stuck("Pod p: ImagePullBackOff: why".to_owned())
@@ -219,12 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn leaving_and_earlier_pods_do_not_count() {
+    fn leaving_and_earlier_pods_are_not_ready() {
         let mut leaving = pod("p", &json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}}));
-        assert_eq!(pod_on(std::slice::from_ref(&leaving), "a", Some("r2")), pod_on(&[], "a", None));
+        assert_eq!(pod_on(std::slice::from_ref(&leaving), "a", Some("r2")), PodState::Absent);
         leaving["metadata"]["annotations"] = json!({"kompox.dev/revision": "r2"});
         assert_eq!(pod_on(std::slice::from_ref(&leaving), "a", Some("r2")), PodState::Ready("p".to_owned()));
         leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        assert_eq!(pod_on(&[leaving], "a", Some("r2")), pod_on(&[], "a", None));
+        let replaced = PodState::Waiting("Pod p of kompox-node is being replaced".to_owned());
+        assert_eq!(pod_on(&[leaving], "a", Some("r2")), replaced);
     }
 }

@@ -2,7 +2,7 @@
 //! cluster port.
 
 use crate::install;
-use crate::node::{Node, PodState, pod_on};
+use crate::node::{ABSENT, Node, PodState, pod_on};
 use crate::survey::Reach;
 use futures::StreamExt as _;
 use futures::future::try_join_all;
@@ -73,9 +73,8 @@ impl Reach<'_> {
         for node in self.nodes().await?.into_iter().filter(|node| node.alive) {
             match pod_on(pods, &node.name, revision) {
                 PodState::Ready(pod) => ready.push((node, pod)),
-                PodState::Waiting(why) | PodState::Absent(why) => {
-                    waiting = Some(format!("node {}: {why}", node.name));
-                }
+                PodState::Waiting(why) => waiting = Some(format!("node {}: {why}", node.name)),
+                PodState::Absent => waiting = Some(format!("node {}: {ABSENT}", node.name)),
                 PodState::Stuck(why) => {
                     return Err(self
                         .doing

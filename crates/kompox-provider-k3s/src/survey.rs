@@ -2,7 +2,7 @@
 
 use crate::error::Doing;
 use crate::install;
-use crate::node::{Node, PodState, pod_on, store_nodes};
+use crate::node::{ABSENT, Node, PodState, pod_on, store_nodes};
 use crate::settings::K3sSettings;
 use crate::store::{Store, Unanswered, unexpected};
 use futures::future::join_all;
@@ -103,17 +103,12 @@ impl<'a> Reach<'a> {
     /// Conflict when a node has records under the app's hash that are another app's or cannot be understood;
     /// Unsupported without a node that keeps its disks; those of the cluster.
     pub(crate) async fn survey(&self, app: &AppRef) -> Result<Survey, PortError> {
-        let daemon_set = install::daemon_set();
-        let pods = Self::pods();
-        let (nodes, daemon_set, pods) = futures::try_join!(
-            self.nodes(),
-            async { self.kubernetes.get(self.call, &daemon_set).await.map_err(|error| self.failed(error)) },
-            async { self.kubernetes.list(self.call, &pods).await.map_err(|error| self.failed(error)) },
-        )?;
+        let (nodes, (daemon_set, pods)) = futures::try_join!(self.nodes(), self.daemon_set_and_pods())?;
         if let Some(gap) = self.not_installed(daemon_set.as_ref()) {
             return Ok(Survey { nodes: Vec::new(), gaps: vec![gap] });
         }
-        let asked = join_all(nodes.into_iter().map(|node| self.look_into(node, &pods, app))).await;
+        let to_come = !daemon_set.as_ref().is_some_and(install::is_rolled_out);
+        let asked = join_all(nodes.into_iter().map(|node| self.look_into(node, &pods, to_come, app))).await;
         let mut survey = Survey { nodes: Vec::new(), gaps: Vec::new() };
         for result in asked {
             match result? {
@@ -123,6 +118,14 @@ impl<'a> Reach<'a> {
         }
         survey.distrust_twins();
         Ok(survey)
+    }
+
+    /// The Pods are read after the DaemonSet: one that said then that all are there had them.
+    async fn daemon_set_and_pods(&self) -> Result<(Option<Value>, Vec<Value>), PortError> {
+        let daemon_set = self.kubernetes.get(self.call, &install::daemon_set()).await;
+        let daemon_set = daemon_set.map_err(|error| self.failed(error))?;
+        let pods = self.kubernetes.list(self.call, &Self::pods()).await;
+        Ok((daemon_set, pods.map_err(|error| self.failed(error))?))
     }
 
     fn not_installed(&self, daemon_set: Option<&Value>) -> Option<DiskGap> {
@@ -144,6 +147,7 @@ impl<'a> Reach<'a> {
         &self,
         node: Node,
         pods: &[Value],
+        to_come: bool,
         app: &AppRef,
     ) -> Result<Result<Seen, DiskGap>, PortError> {
         let gap = |kind, why: &str| Ok(Err(DiskGap { kind, message: format!("node {}: {why}", node.name) }));
@@ -154,7 +158,11 @@ impl<'a> Reach<'a> {
             PodState::Ready(pod) => pod,
             // On its way, as after an installation or a restart: a command that may wait for it does.
             PodState::Waiting(why) => return gap(GapKind::NotInstalled, &why),
-            PodState::Absent(why) | PodState::Stuck(why) => return gap(GapKind::Unreachable, &why),
+            PodState::Absent if to_come => {
+                return gap(GapKind::NotInstalled, "kompox-node is being started there");
+            }
+            PodState::Absent => return gap(GapKind::Unreachable, ABSENT),
+            PodState::Stuck(why) => return gap(GapKind::Unreachable, &why),
         };
         let store = self.store(&node.name, &pod);
         let listing = match list(&store, app).await {

@@ -19,6 +19,7 @@ use kompox_provider::conformance::{self, Ability, ConformanceSubject};
 use kompox_provider_k3s::K3s;
 use kompox_testbed::{Image, Testbed, UpOptions};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -38,7 +39,7 @@ struct Bed {
     /// Tells the apps of this run from those of others.
     run: String,
     /// Hashes of the apps of this run, whose folders go at its end.
-    apps: Mutex<Vec<String>>,
+    apps: Mutex<BTreeSet<String>>,
     /// Held while the store is silent.
     silence: Mutex<Option<File>>,
 }
@@ -149,7 +150,7 @@ impl ConformanceSubject for Bed {
 
     fn identity(&self, label: &str) -> AppIdentity {
         let identity: AppIdentity = format!("ws/prv/{label}-{}", self.run).parse().unwrap();
-        self.apps.lock().unwrap().push(identity.app_hash());
+        self.apps.lock().unwrap().insert(identity.app_hash());
         identity
     }
 
@@ -192,8 +193,14 @@ impl ConformanceSubject for Bed {
         Ok(Ability::Done)
     }
 
+    /// The apps of this run alone: apps of others, which run again with the cluster, write to their disks.
     async fn fingerprint(&self) -> Result<Option<String>, String> {
-        Ok(Some(tree(&self.store)))
+        let entries = std::fs::read_dir(&self.store).map_err(|error| error.to_string())?;
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        let apps = self.apps.lock().unwrap();
+        let trees = apps.iter().map(|app| self.store.join(app)).chain([self.store.join(".trash")]);
+        Ok(Some(format!("{names:?}\n{}", trees.map(|path| tree(&path)).collect::<String>())))
     }
 }
 

@@ -87,6 +87,26 @@ async fn a_starting_pod_can_be_waited_for_and_a_stuck_one_cannot() {
 }
 
 #[tokio::test]
+async fn a_pod_that_is_to_come_can_be_waited_for() {
+    let scene = Scene::new(&["a", "b"]);
+    scene.fake.set_pod("b", None);
+    let mut applied_just_now = live_daemon_set("/var/lib/kompox/disks");
+    applied_just_now["status"] = json!({});
+    scene.fake.set_daemon_set(Some(applied_just_now));
+    let starting = "node b: kompox-node is being started there".to_owned();
+    assert_eq!(gaps(&scene).await, [(GapKind::NotInstalled, starting)]);
+
+    scene.fake.set_daemon_set(Some(live_daemon_set("/var/lib/kompox/disks")));
+    let replaced = json!({
+        "metadata": { "name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z" },
+        "spec": { "nodeName": "b" },
+    });
+    scene.fake.set_pod("b", Some(replaced));
+    let leaving = "node b: Pod p of kompox-node is being replaced".to_owned();
+    assert_eq!(gaps(&scene).await, [(GapKind::NotInstalled, leaving)]);
+}
+
+#[tokio::test]
 async fn what_was_not_seen_is_not_taken_for_absent() {
     let scene = Scene::new(&["a", "b"]);
     scene.fake.label("a", "kompox.dev/disk-node", "true");
