@@ -19,7 +19,7 @@ use crate::summary::{Container as Seen, Folder, Role, Summary, Upload};
 use crate::unit::{HOLD, Unit, units};
 use crate::{Conversion, Input, ResourceSet};
 use crate::{
-    fate, hooks, ingress, labels, namespace, network_policy, persistent_volume, pod, ports, resources,
+    access, fate, hooks, ingress, labels, namespace, network_policy, persistent_volume, pod, ports, resources,
     service, stop,
 };
 use k8s_openapi::api::core::v1::{Container, PodSpec};
@@ -92,6 +92,7 @@ fn conversion(
             .map(|b| persistent_volume::persistent_volume_claim(metadata, b))
             .collect(),
         network_policy,
+        access: access::access(metadata, &input.app.access),
         deployment: deployment::deployment(metadata, spec, &containers, compose_labels),
         service: service::service(input, metadata, &published),
         ingresses: ingress::ingresses(input, metadata, &hosts),

@@ -4,6 +4,7 @@
 //! values in [`Input`]; the answer is a typed [`ResourceSet`] with a [`Summary`], or diagnostics that say why not. Equal
 //! input gives equal bytes.
 
+mod access;
 mod binds;
 mod contents;
 mod convert;

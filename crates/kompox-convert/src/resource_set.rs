@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{
     ConfigMap, Namespace, PersistentVolume, PersistentVolumeClaim, Secret, Service, ServiceAccount,
 };
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kompox_model::{Object, ObjectSet};
 use serde::Serialize;
 
@@ -25,6 +26,8 @@ pub struct ResourceSet {
     pub persistent_volume_claims: Vec<PersistentVolumeClaim>,
     /// Who may talk to the app, and to whom the app may talk.
     pub network_policy: NetworkPolicy,
+    /// What those may who are let in, and who they are.
+    pub access: Option<(Role, RoleBinding)>,
     /// The Pod.
     pub deployment: Deployment,
     /// The published ports, if there are any.
@@ -47,6 +50,7 @@ impl ResourceSet {
             persistent_volumes,
             persistent_volume_claims,
             network_policy,
+            access,
             deployment,
             service,
             ingresses,
@@ -57,6 +61,9 @@ impl ResourceSet {
         objects.extend(persistent_volumes.iter().map(object));
         objects.extend(persistent_volume_claims.iter().map(object));
         objects.push(object(&network_policy));
+        if let Some((role, binding)) = &access {
+            objects.extend([object(role), object(binding)]);
+        }
         objects.push(object(&deployment));
         objects.extend(service.iter().map(object));
         objects.extend(ingresses.iter().map(object));

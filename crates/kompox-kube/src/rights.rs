@@ -11,7 +11,7 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use k8s_openapi::api::{
     apps::v1 as apps, coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery,
-    networking::v1 as networking,
+    networking::v1 as networking, rbac::v1 as rbac,
 };
 use kompox_model::port::{ErrorKind, PortError, Right};
 use serde_json::{Value, json};
@@ -40,16 +40,17 @@ const fn pods(subresource: &'static str, verbs: &'static [&'static str]) -> Row 
 const KEPT: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
 /// Every verb of every kind. A server-side apply of an object that is not there needs `create` beside `patch`. A command
-/// in a container, like a connection to its port, is a `get` that newer servers also want to be a `create`.
+/// in a container, like a connection to its port, is a `get` that newer servers also want to be a `create`. Rights that are
+/// given to others (`app.access`) must be one's own.
 const ROWS: &[Row] = &[
     row(beside::<core::Namespace>(), KEPT),
     row(beside::<core::Node>(), &["get", "list", "patch"]),
     row(beside::<core::PersistentVolume>(), KEPT),
     row(beside::<networking::IngressClass>(), &["list"]),
     row(inside::<core::ConfigMap>(), KEPT),
-    row(inside::<core::Event>(), &["list", "watch"]),
+    row(inside::<core::Event>(), &["get", "list", "watch"]),
     row(inside::<core::PersistentVolumeClaim>(), KEPT),
-    row(inside::<core::Pod>(), &["list", "watch"]),
+    row(inside::<core::Pod>(), &["get", "list", "watch"]),
     pods("exec", &["create", "get"]),
     pods("log", &["get"]),
     pods("portforward", &["create", "get"]),
@@ -60,6 +61,8 @@ const ROWS: &[Row] = &[
     row(inside::<apps::Deployment>(), KEPT),
     row(inside::<networking::Ingress>(), KEPT),
     row(inside::<networking::NetworkPolicy>(), KEPT),
+    row(inside::<rbac::Role>(), KEPT),
+    row(inside::<rbac::RoleBinding>(), KEPT),
     row(inside::<coordination::Lease>(), &["get", "list", "create", "patch", "delete"]),
     row(inside::<discovery::EndpointSlice>(), &["list"]),
 ];

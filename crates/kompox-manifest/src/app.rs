@@ -4,16 +4,16 @@ use crate::ingress::{self, Rule};
 use crate::reader::{Field, Keys, NAME, Reader, Section};
 use crate::settings::{self, Setting};
 use crate::volume::{self, Given};
-use crate::{network, variables};
+use crate::{access, network, variables};
 use kompox_model::driver::{KnownDriver, SettingScope};
 use kompox_model::quantity::{Bytes, MilliCpu, with_unit};
-use kompox_model::{App, AppName, AppNetwork, ComposeSource, IngressRule, Variables};
+use kompox_model::{App, AppAccess, AppName, AppNetwork, ComposeSource, IngressRule, Variables};
 use kompox_yaml::{Diagnostic, Kind, Located};
 
 /// The keys besides its name.
 pub(crate) const KEYS: Keys = Keys {
-    known: &["compose", "ingress", "resources", "network", "profiles", "env", "volumes", "settings"],
-    later: &["access", "snapshots"],
+    known: &["compose", "ingress", "resources", "network", "access", "profiles", "env", "volumes", "settings"],
+    later: &["snapshots"],
 };
 /// Keys of `resources`.
 pub(crate) const RESOURCES: Keys = Keys { known: &["cpu", "memory"], later: &[] };
@@ -26,6 +26,7 @@ pub(crate) struct Parts {
     cpu: Option<MilliCpu>,
     memory: Option<Bytes>,
     network: AppNetwork,
+    access: AppAccess,
     profiles: Vec<String>,
     env: Variables,
     volumes: Vec<Given>,
@@ -57,6 +58,7 @@ pub(crate) fn read_body(reader: &mut Reader, section: &Section<'_>) -> Parts {
         None => (None, None),
     };
     let network = reader.optional(section, "network").and_then(|field| network::read_app(reader, &field));
+    let access = reader.optional(section, "access").and_then(|field| access::read(reader, &field));
     let profiles = reader.optional(section, "profiles").map(|field| variables::read_profiles(reader, &field));
     let env = reader.optional(section, "env").map(|field| variables::read_env(reader, &field));
     let volumes = reader.optional(section, "volumes").map(|field| volume::read(reader, &field));
@@ -69,6 +71,7 @@ pub(crate) fn read_body(reader: &mut Reader, section: &Section<'_>) -> Parts {
         cpu: cpu.map(|cpu| cpu.value),
         memory: memory.map(|memory| memory.value),
         network: network.unwrap_or_default(),
+        access: access.unwrap_or_default(),
         profiles: profiles.unwrap_or_default(),
         env: env.unwrap_or_default(),
         volumes: volumes.unwrap_or_default(),
@@ -105,6 +108,7 @@ impl Parts {
             cpu: self.cpu,
             memory: self.memory,
             network: self.network,
+            access: self.access,
             profiles: self.profiles,
             env: self.env,
             volumes,

@@ -6,6 +6,7 @@
 //! one kompoxops.yml, [`kom_document`] writes, and [`starter`] makes the commented file that `kompoxops init` begins
 //! with.
 
+mod access;
 mod app;
 mod cluster;
 mod ingress;

@@ -6,7 +6,7 @@
 use crate::kom::API_VERSION;
 use crate::kom::document::{DocumentKind, METADATA, ROOT as DOCUMENT};
 use crate::reader::{Keys, NAME};
-use crate::{app, cluster, ingress, load, network, provider, security, volume, workspace};
+use crate::{access, app, cluster, ingress, load, network, provider, security, volume, workspace};
 use kompox_model::driver::KNOWN;
 use kompox_model::{
     AppName, ClusterName, Confinement, HostNamespace, ProviderName, VolumeName, WorkspaceName,
@@ -222,6 +222,7 @@ fn app_body() -> Vec<(&'static str, Value)> {
         ("ingress", either(by_port, list(rule))),
         ("resources", resources),
         ("network", object(&[&network::APP], &[], vec![("egress", egress)])),
+        ("access", object(&[&access::KEYS], &[], vec![("users", list(text())), ("groups", list(text()))])),
         ("profiles", list(text())),
         ("env", env),
         ("volumes", list(volume)),

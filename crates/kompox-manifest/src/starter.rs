@@ -96,6 +96,9 @@ app:
   #   egress:
   #     allow: [{{cidr: 10.0.7.7, ports: [389]}}]
   #     deny: [192.168.0.0/16]
+  # Who else may see its Pods and logs and run commands in it, which shows its data and secrets: names of the cluster.
+  # access:
+  #   groups: [wiki-admins]
   # Compose profiles, where neither --profile nor COMPOSE_PROFILES names some.
   # profiles: [mail]
   # Variables for the compose file. Those of the process win over them, and they over the file .env.

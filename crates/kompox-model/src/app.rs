@@ -1,7 +1,7 @@
 //! The app noun. Pure.
 
 use crate::quantity::{Bytes, MilliCpu};
-use crate::{AppName, AppNetwork, Settings, Variables, Volume};
+use crate::{AppAccess, AppName, AppNetwork, Settings, Variables, Volume};
 
 /// One hosted app: a compose project with routes, resources and volumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct App {
     pub memory: Option<Bytes>,
     /// Whom it may talk to beyond the usual.
     pub network: AppNetwork,
+    /// Who else may look into it.
+    pub access: AppAccess,
     /// Compose profiles to switch on where neither the command line nor the environment names some.
     pub profiles: Vec<String>,
     /// Variables for the compose file: below those of the process, above `.env`.
@@ -39,6 +41,7 @@ impl App {
             cpu: None,
             memory: None,
             network: AppNetwork::default(),
+            access: AppAccess::default(),
             profiles: Vec::new(),
             env: Variables::default(),
             volumes: vec![Volume::implicit()],

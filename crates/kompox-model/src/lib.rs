@@ -3,6 +3,7 @@
 //! The innermost crate: it performs no IO, reads no clock, environment or random source, and knows no
 //! Kubernetes client, cloud or command line. Everything else depends on it.
 
+pub mod access;
 pub mod app;
 pub mod choice;
 pub mod cidr;
@@ -29,6 +30,7 @@ pub mod variables;
 pub mod volume;
 pub mod workspace;
 
+pub use access::AppAccess;
 pub use app::{App, ComposeSource, IngressRule};
 pub use cidr::{Cidr, CidrError};
 pub use cluster::{AuthKind, Cluster, ClusterAuth, ClusterIngress};

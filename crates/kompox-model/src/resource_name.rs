@@ -17,6 +17,9 @@ pub fn instance(identity: &AppIdentity) -> String {
 /// Name of the app's Deployment, Service, ServiceAccount and NetworkPolicy.
 pub const APP: &str = "app";
 
+/// Name of the Role, and of its RoleBinding, of those who may look into the app.
+pub const VIEWER: &str = "app-viewer";
+
 /// Name of the Ingress for all default hosts.
 pub const DEFAULT_INGRESS: &str = "default";
 

@@ -3,7 +3,7 @@
 use kompox_model::port::{Change, ErrorKind, Repository};
 use kompox_model::quantity::Bytes;
 use kompox_model::{
-    App, AuthKind, Cluster, ClusterAuth, ClusterIngress, ComposeSource, IngressRule, Inventory, Noun,
+    App, AppAccess, AuthKind, Cluster, ClusterAuth, ClusterIngress, ComposeSource, IngressRule, Inventory, Noun,
     NounKey, Provider, Volume, Workspace,
 };
 
@@ -180,6 +180,10 @@ fn app(workspace: &str, provider: &str, app: &str, cluster: &str) -> Noun {
             ],
             memory: Some(Bytes(1 << 30)),
             env: [("PASSWORD", "a: #b\n"), ("EMPTY", "")].into_iter().collect(),
+            access: AppAccess {
+                users: ["b: #c".to_owned(), "a".to_owned()].into(),
+                ..AppAccess::default()
+            },
             profiles: vec!["b".to_owned(), "a".to_owned()],
             volumes: vec![shared, own],
             ..App::new(name(app), ComposeSource::Path("compose.yml".to_owned()))

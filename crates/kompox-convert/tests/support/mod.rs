@@ -9,7 +9,7 @@ use kompox_convert::{
 };
 use kompox_model::quantity::{Bytes, MilliCpu};
 use kompox_model::{
-    App, AppName, AppNetwork, Cidr, Cluster, ClusterIngress, ClusterName, ClusterNetwork, ClusterSecurity,
+    App, AppAccess, AppName, AppNetwork, Cidr, Cluster, ClusterIngress, ClusterName, ClusterNetwork, ClusterSecurity,
     ComposeSource, Confinement, Egress, HostNamespace, HostPath, IngressRule, Provider, Settings, Volume,
     VolumeClass, VolumeKind, VolumeName, Workspace, hash,
 };
@@ -80,6 +80,10 @@ impl Case {
                 cpu: settings["cpu"].as_str().map(|cpu| MilliCpu::parse(cpu).unwrap()),
                 memory: settings["memory"].as_str().map(|memory| Bytes::parse(memory).unwrap()),
                 network: AppNetwork { allow: egress(&settings["allow"]), deny: cidrs(&settings["deny"]) },
+                access: AppAccess {
+                    users: strings(&settings["users"]).into_iter().collect(),
+                    groups: strings(&settings["groups"]).into_iter().collect(),
+                },
                 volumes: std::iter::once(Volume::implicit()).chain(own).collect(),
                 ..App::new(AppName::new("my-app").unwrap(), ComposeSource::Path("compose.yml".to_owned()))
             },

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub(crate) type Live = BTreeMap<ObjectRef, Value>;
 
 /// Kinds a deploy makes inside the app's Namespace only.
-fn namespaced_kinds() -> [Gvk; 7] {
+fn namespaced_kinds() -> [Gvk; 9] {
     [
         Gvk::core("ServiceAccount"),
         Gvk::core("Secret"),
@@ -20,6 +20,8 @@ fn namespaced_kinds() -> [Gvk; 7] {
         Gvk::new("apps", "v1", "Deployment"),
         Gvk::new("networking.k8s.io", "v1", "Ingress"),
         Gvk::new("networking.k8s.io", "v1", "NetworkPolicy"),
+        Gvk::new("rbac.authorization.k8s.io", "v1", "Role"),
+        Gvk::new("rbac.authorization.k8s.io", "v1", "RoleBinding"),
     ]
 }
 

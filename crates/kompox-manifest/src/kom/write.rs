@@ -194,7 +194,7 @@ impl Spec {
     }
 
     fn app(&mut self, app: &App, implied: &Volume) {
-        let App { name: _, compose, ingress, cpu, memory, network, profiles, env, volumes, settings } = app;
+        let App { name: _, compose, ingress, cpu, memory, network, access, profiles, env, volumes, settings } = app;
         match compose {
             ComposeSource::Path(path) => self.put("compose", path.as_str()),
             ComposeSource::Inline(text) if self.detail.secrets => self.put("compose", text.as_str()),
@@ -214,6 +214,10 @@ impl Spec {
             section.maybe("memory", *memory);
         });
         self.section("network", |section| section.app_network(network));
+        self.section("access", |section| {
+            section.list("users", &access.users);
+            section.list("groups", &access.groups);
+        });
         self.list("profiles", profiles);
         self.section("env", |section| {
             for (name, value) in env.iter() {

@@ -102,7 +102,7 @@ fn print_security(out: &mut Lines, security: &ClusterSecurity) {
 }
 
 fn print_app(out: &mut Lines, app: &App) {
-    let App { name, compose, ingress, cpu, memory, network, profiles, env, volumes, settings } = app;
+    let App { name, compose, ingress, cpu, memory, network, access, profiles, env, volumes, settings } = app;
     out.put("app.name", name);
     match compose {
         ComposeSource::Path(path) => out.put("app.compose", format!("path {path:?}")),
@@ -119,6 +119,8 @@ fn print_app(out: &mut Lines, app: &App) {
         out.put("app.network.egress.allow", format!("{network}{ports}"));
     }
     out.list("app.network.egress.deny", deny);
+    out.list("app.access.users", &access.users);
+    out.list("app.access.groups", &access.groups);
     out.list("app.profiles", profiles);
     env.iter().for_each(|(name, value)| out.put(&format!("app.env.{name}"), format!("{value:?}")));
     for Volume { name, size, compose, options } in volumes {

@@ -1,0 +1,63 @@
+//! What `app.access` lets others do with an app on a real cluster, and what not.
+
+mod bed;
+
+use bed::{App, WEB, bed};
+
+/// What somebody else gets who asks for something in a Namespace.
+fn ask(who: &[&str], namespace: &str, what: &[&str]) -> Result<String, String> {
+    let arguments = [who, &["--namespace", namespace], what].concat();
+    bed().cluster.kubectl().expect("kubectl").run(&arguments).map_err(|error| error.to_string())
+}
+
+#[test]
+fn who_is_let_in_sees_and_runs_commands_and_changes_nothing() {
+    let app = App::with("access", WEB, "  access: {users: [maria], groups: [wiki]}\n");
+    let other = App::new("access-other", WEB);
+    app.deploy();
+    other.deploy();
+    let (namespace, others) = (app.namespace(), other.namespace());
+    let pod = app.pod()["metadata"]["name"].as_str().expect("a name").to_owned();
+    let let_in: [&[&str]; 2] = [&["--as", "maria"], &["--as", "jo", "--as-group", "wiki"]];
+    for who in let_in {
+        for what in [
+            &["get", "pods"][..],
+            &["get", "pod", &pod],
+            &["get", "events"],
+            &["logs", &pod],
+            &["exec", &pod, "--", "true"],
+        ] {
+            ask(who, &namespace, what).unwrap_or_else(|error| panic!("{who:?} {what:?}: {error}"));
+        }
+        for what in [
+            &["delete", "pod", &pod, "--dry-run=server"][..],
+            &["label", "pod", &pod, "a=b", "--dry-run=server"],
+            &["annotate", "deployment", "app", "a=b", "--dry-run=server"],
+            &["create", "configmap", "a", "--dry-run=server"],
+            &["create", "token", "app"],
+            &["get", "secrets"],
+            &["get", "deployments"],
+            &["get", "roles"],
+        ] {
+            let refused = ask(who, &namespace, what).expect_err("it is refused");
+            assert!(refused.contains("(Forbidden)"), "{who:?} {what:?}: {refused}");
+        }
+        let refused = ask(who, &others, &["get", "pods"]).expect_err("it is another app");
+        assert!(refused.contains("(Forbidden)"), "{refused}");
+    }
+    let stranger = ask(&["--as", "jo"], &namespace, &["get", "pods"]).expect_err("nobody let them in");
+    assert!(stranger.contains("(Forbidden)"), "{stranger}");
+
+    // Whoever is not named any more is out with the next deploy.
+    app.configure("  access: {users: [jo]}\n");
+    app.deploy();
+    ask(&["--as", "jo"], &namespace, &["get", "pods"]).expect("they are let in");
+    for who in [&["--as", "maria"][..], &["--as", "eve", "--as-group", "wiki"]] {
+        ask(who, &namespace, &["get", "pods"]).expect_err("they are out");
+    }
+    app.configure("");
+    app.deploy();
+    ask(&["--as", "jo"], &namespace, &["get", "pods"]).expect_err("they are out");
+    let left = app.objects(&["roles,rolebindings"]);
+    assert_eq!(left["items"].as_array().map(Vec::len), Some(0), "{left}");
+}
