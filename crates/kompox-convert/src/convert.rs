@@ -19,8 +19,8 @@ use crate::summary::{Container as Seen, Folder, Role, Summary, Upload};
 use crate::unit::{HOLD, Unit, units};
 use crate::{Conversion, Input, ResourceSet};
 use crate::{
-    access, fate, hooks, ingress, labels, namespace, network_policy, persistent_volume, pod, ports, resources,
-    service, stop,
+    access, fate, hooks, ingress, labels, namespace, network_policy, persistent_volume, pod, ports,
+    resources, service, stop,
 };
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use kompox_compose::{Diagnostic, Diagnostics, Project};

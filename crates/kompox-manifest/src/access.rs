@@ -18,10 +18,7 @@ const EVERYBODY: [&str; 5] = [
 /// Reads `app.access`.
 pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<AppAccess> {
     let section = reader.section(field, &KEYS)?;
-    Some(AppAccess {
-        users: names(reader, &section, "users"),
-        groups: names(reader, &section, "groups"),
-    })
+    Some(AppAccess { users: names(reader, &section, "users"), groups: names(reader, &section, "groups") })
 }
 
 fn names(reader: &mut Reader, section: &Section<'_>, key: &str) -> BTreeSet<String> {
@@ -36,10 +33,14 @@ fn names(reader: &mut Reader, section: &Section<'_>, key: &str) -> BTreeSet<Stri
 fn name(text: &str) -> Result<String, String> {
     let shown = text.escape_debug();
     if text.trim() != text || text.chars().any(char::is_control) {
-        return Err(format!("`{shown}` is no name: it begins or ends with a space, or holds a control character"));
+        return Err(format!(
+            "`{shown}` is no name: it begins or ends with a space, or holds a control character"
+        ));
     }
     if EVERYBODY.contains(&text) {
-        return Err(format!("`{shown}` is not somebody but everybody, other apps included; name users or groups"));
+        return Err(format!(
+            "`{shown}` is not somebody but everybody, other apps included; name users or groups"
+        ));
     }
     Ok(text.to_owned())
 }

@@ -12,7 +12,17 @@ use kompox_yaml::{Diagnostic, Kind, Located};
 
 /// The keys besides its name.
 pub(crate) const KEYS: Keys = Keys {
-    known: &["compose", "ingress", "resources", "network", "access", "profiles", "env", "volumes", "settings"],
+    known: &[
+        "compose",
+        "ingress",
+        "resources",
+        "network",
+        "access",
+        "profiles",
+        "env",
+        "volumes",
+        "settings",
+    ],
     later: &["snapshots"],
 };
 /// Keys of `resources`.

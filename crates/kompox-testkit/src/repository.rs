@@ -3,8 +3,8 @@
 use kompox_model::port::{Change, ErrorKind, Repository};
 use kompox_model::quantity::Bytes;
 use kompox_model::{
-    App, AppAccess, AuthKind, Cluster, ClusterAuth, ClusterIngress, ComposeSource, IngressRule, Inventory, Noun,
-    NounKey, Provider, Volume, Workspace,
+    App, AppAccess, AuthKind, Cluster, ClusterAuth, ClusterIngress, ComposeSource, IngressRule, Inventory,
+    Noun, NounKey, Provider, Volume, Workspace,
 };
 
 /// Runs the suite. `empty` makes repositories that keep nothing and share nothing.
@@ -180,10 +180,7 @@ fn app(workspace: &str, provider: &str, app: &str, cluster: &str) -> Noun {
             ],
             memory: Some(Bytes(1 << 30)),
             env: [("PASSWORD", "a: #b\n"), ("EMPTY", "")].into_iter().collect(),
-            access: AppAccess {
-                users: ["b: #c".to_owned(), "a".to_owned()].into(),
-                ..AppAccess::default()
-            },
+            access: AppAccess { users: ["b: #c".to_owned(), "a".to_owned()].into(), ..AppAccess::default() },
             profiles: vec!["b".to_owned(), "a".to_owned()],
             volumes: vec![shared, own],
             ..App::new(name(app), ComposeSource::Path("compose.yml".to_owned()))

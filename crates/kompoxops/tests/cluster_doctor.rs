@@ -154,7 +154,11 @@ fn disks_and_apps_stay_without_kompox_node_and_it_comes_back() {
 fn a_missing_store_program_comes_back() {
     let app = App::new("store", COMPOSE);
     app.deploy();
-    kubectl(&["--namespace", "kompox-system", "delete", "pods", "--all", "--wait=false"]);
+    let lose = || kubectl(&["--namespace", "kompox-system", "delete", "pods", "--all", "--wait=false"]);
+    lose();
+    app.write("compose.yml", &COMPOSE.replace("red", "blue"));
+    app.deploy();
+    lose();
     app.ok(&["disk", "create"]);
     assert!(app.json(&["disk", "list"]).to_string().contains("\"assigned\""));
 }

@@ -9,9 +9,9 @@ use kompox_convert::{
 };
 use kompox_model::quantity::{Bytes, MilliCpu};
 use kompox_model::{
-    App, AppAccess, AppName, AppNetwork, Cidr, Cluster, ClusterIngress, ClusterName, ClusterNetwork, ClusterSecurity,
-    ComposeSource, Confinement, Egress, HostNamespace, HostPath, IngressRule, Provider, Settings, Volume,
-    VolumeClass, VolumeKind, VolumeName, Workspace, hash,
+    App, AppAccess, AppName, AppNetwork, Cidr, Cluster, ClusterIngress, ClusterName, ClusterNetwork,
+    ClusterSecurity, ComposeSource, Confinement, Egress, HostNamespace, HostPath, IngressRule, Provider,
+    Settings, Volume, VolumeClass, VolumeKind, VolumeName, Workspace, hash,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

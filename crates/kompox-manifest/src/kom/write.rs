@@ -194,7 +194,8 @@ impl Spec {
     }
 
     fn app(&mut self, app: &App, implied: &Volume) {
-        let App { name: _, compose, ingress, cpu, memory, network, access, profiles, env, volumes, settings } = app;
+        let App { name: _, compose, ingress, cpu, memory, network, access, profiles, env, volumes, settings } =
+            app;
         match compose {
             ComposeSource::Path(path) => self.put("compose", path.as_str()),
             ComposeSource::Inline(text) if self.detail.secrets => self.put("compose", text.as_str()),
