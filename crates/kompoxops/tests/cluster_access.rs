@@ -61,3 +61,29 @@ fn who_is_let_in_sees_and_runs_commands_and_changes_nothing() {
     let left = app.objects(&["roles,rolebindings"]);
     assert_eq!(left["items"].as_array().map(Vec::len), Some(0), "{left}");
 }
+
+#[test]
+fn the_bindings_of_others_are_left_alone() {
+    let app = App::new("binding", WEB);
+    app.deploy();
+    let namespace = app.namespace();
+    let kubectl = |what: &[&str]| ask(&[], &namespace, what).expect("the administrator may");
+    kubectl(&["create", "rolebinding", "mine", "--clusterrole=view", "--user=eve"]);
+    // What a binding is to cannot be changed: the server would refuse it in words that tell of no owner.
+    kubectl(&["create", "rolebinding", "app-viewer", "--clusterrole=view", "--user=eve"]);
+    app.configure("  access: {users: [maria]}\n");
+    let told = app.fails(&["app", "deploy"], 5);
+    assert!(told.contains("app-viewer exists already and is not managed by Kompox"), "{told}");
+    kubectl(&["delete", "rolebinding", "app-viewer"]);
+    app.deploy();
+    let subjects = r#"{"subjects":[{"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"eve"}]}"#;
+    kubectl(&["patch", "rolebinding", "app-viewer", "--type=merge", "--patch", subjects]);
+    app.deploy();
+    ask(&["--as", "maria"], &namespace, &["get", "pods"]).expect("they are let in again");
+    app.configure("");
+    app.deploy();
+    assert_eq!(
+        kubectl(&["get", "rolebindings", "--output=name"]).trim(),
+        "rolebinding.rbac.authorization.k8s.io/mine"
+    );
+}

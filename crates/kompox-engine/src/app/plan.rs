@@ -91,8 +91,7 @@ impl Plan {
 /// that cannot be changed into what is planned.
 ///
 /// # Errors
-/// Conflict when an object of ours by name belongs to somebody else, or is being deleted (claims and volumes are made
-/// again, see [`crate::app::pair`]).
+/// Conflict when an object is being deleted (claims and volumes are made again, see [`crate::app::pair`]).
 pub(crate) fn plan(
     identity: &AppIdentity,
     planned: &ObjectSet,
@@ -104,7 +103,6 @@ pub(crate) fn plan(
         let action = match (live.get(reference), applied.get(reference)) {
             (None, _) => Action::Create,
             (Some(body), after) => {
-                check_owner(identity, reference, body)?;
                 if live::is_terminating(body) && !reference.gvk.kind.starts_with("PersistentVolume") {
                     return Err(live::going(&reference.to_string()));
                 }
@@ -130,18 +128,24 @@ fn updated(fields: Vec<String>) -> Action {
     if fields.is_empty() { Action::Leave } else { Action::Update { fields } }
 }
 
-fn check_owner(identity: &AppIdentity, reference: &ObjectRef, body: &Value) -> Result<(), Error> {
-    let owner = object::annotation(body, label::IDENTITY);
-    if owner == Some(identity.to_string().as_str()) {
-        return Ok(());
+/// Conflict when an object of `planned` exists and is not the app's. For before a dry run: the server may refuse to make
+/// somebody else's object into ours, in words that do not tell whose it is.
+pub(crate) fn refuse_foreign(identity: &AppIdentity, planned: &ObjectSet, live: &Live) -> Result<(), Error> {
+    let ours = identity.to_string();
+    for reference in planned.iter().map(|object| &object.reference) {
+        let Some(body) = live.get(reference) else { continue };
+        let whose = match object::annotation(body, label::IDENTITY) {
+            Some(owner) if owner == ours => continue,
+            Some(owner) => format!("belongs to app {owner}"),
+            None => "is not managed by Kompox".to_owned(),
+        };
+        return Err(Error::refused(
+            refusal::app::OBJECT_FOREIGN,
+            format!("{reference} exists already and {whose}"),
+            "nothing was changed; remove or rename that object if nobody needs it",
+        ));
     }
-    let whose = owner
-        .map_or_else(|| "is not managed by Kompox".to_owned(), |owner| format!("belongs to app {owner}"));
-    Err(Error::refused(
-        refusal::app::OBJECT_FOREIGN,
-        format!("{reference} exists already and {whose}"),
-        "nothing was changed; remove or rename that object if nobody needs it",
-    ))
+    Ok(())
 }
 
 /// JSON pointers at which two states of an object differ, apart from what the server writes itself.
@@ -215,6 +219,7 @@ mod tests {
             ObjectSet::new(planned.iter().map(|b| Object::from_body(b.clone()).unwrap()).collect()).unwrap();
         let live: Live = live.iter().map(|b| (reference(b), b.clone())).collect();
         let applied = planned.iter().map(|b| (reference(b), Some(b.clone()))).collect();
+        refuse_foreign(&identity, &set, &live)?;
         Ok(plan(&identity, &set, &live, &applied)?
             .changes
             .into_iter()

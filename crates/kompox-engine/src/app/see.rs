@@ -286,6 +286,7 @@ async fn plan(
     live: &Live,
 ) -> Result<(Plan, BTreeMap<ObjectRef, Option<Value>>), Error> {
     pair::refuse_bound_elsewhere(objects, live)?;
+    plan::refuse_foreign(&scope.identity(), objects, live)?;
     let wanted = objects.iter().chain([namespace]);
     let existing = wanted.filter_map(|object| Some((object, live.get(&object.reference)?)));
     let applied: BTreeMap<ObjectRef, Option<Value>> =

@@ -66,6 +66,18 @@ const CASES: &[Case] = &[
         "exists already and is not managed by Kompox",
     ),
     (
+        |bed| {
+            namespace(bed, OURS, &json!({}));
+            let body = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "app"}});
+            let path = bed.path("api/v1", "services/app");
+            bed.api.put(&path, body);
+            let fault = Fault::status(422, "Invalid", "spec.clusterIP: Invalid value: field is immutable");
+            bed.api.plant(When::Every { method: http::Method::PATCH, path }, fault);
+        },
+        "app.object.foreign",
+        "Service k4x-",
+    ),
+    (
         |bed| claim(bed, &json!({})),
         "app.host.taken",
         "host shop.c1.example.org already belongs to app ops/mem/other",
