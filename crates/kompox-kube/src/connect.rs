@@ -219,7 +219,7 @@ impl Client {
         } else {
             transport::client(&config, proxy.as_ref(), &options)
         }
-        .map_err(|error| site.client(error))?;
+        .map_err(|error| site.setup(error, config.root_cert.is_some()))?;
         Ok(Self(Arc::new(Inner {
             kube,
             config,

@@ -5,6 +5,7 @@
 
 use crate::kind::KindError;
 use kompox_model::port::{ErrorKind, PortError};
+use kube::client::RustlsTlsError;
 use kube::core::Status;
 use std::error::Error as StdError;
 use std::io;
@@ -65,6 +66,21 @@ impl Site {
         match error {
             kube::Error::Api(status) => self.pod(&status),
             other => self.client(other),
+        }
+    }
+
+    /// An error of putting the client together; `trusts` tells whether the configuration brings authorities.
+    pub(crate) fn setup(&self, error: kube::Error, trusts: bool) -> PortError {
+        match error {
+            kube::Error::RustlsTls(error @ RustlsTlsError::AddRootCertificate(_)) if !trusts => self
+                .error(ErrorKind::Invalid)
+                .detail("neither the kubeconfig nor this machine names certificate authorities to trust")
+                .hint(
+                    "give the kubeconfig's cluster its certificate-authority-data, install the package \
+                     ca-certificates, or name a file of certificates in SSL_CERT_FILE",
+                )
+                .because(error),
+            error => self.client(error),
         }
     }
 

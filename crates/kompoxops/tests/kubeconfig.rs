@@ -174,3 +174,35 @@ fn a_file_that_is_no_kubeconfig_keeps_its_bytes() {
     fails(project, &["--merge-into", "dangling"], 4);
     fails(project, &["--merge-into", "."], 2);
 }
+
+/// Of a machine that has no certificate authorities, such as a container of this program alone.
+fn bare(project: &Path) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_kompoxops"))
+        .current_dir(project)
+        .env_clear()
+        .env("SSL_CERT_FILE", "/dev/null")
+        .args(["app", "exec", "--", "true"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn authorities_are_needed_only_where_a_certificate_is_checked() {
+    let project = project();
+    let project = project.path();
+    let file = project.join("kubeconfig");
+    let plain = fs::read_to_string(&file).unwrap();
+    let checked = plain.replace("http:", "https:");
+    let unchecked = checked.replace("{server:", "{insecure-skip-tls-verify: true, server:");
+    for text in [plain, unchecked] {
+        fs::write(&file, text).unwrap();
+        let said = bare(project);
+        assert!(said.contains("error[kubernetes.unavailable]"), "{said}");
+    }
+    fs::write(&file, checked).unwrap();
+    let said = bare(project);
+    let line = "neither the kubeconfig nor this machine names certificate authorities to trust";
+    assert!(said.contains(line) && said.contains("SSL_CERT_FILE"), "{said}");
+}
