@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test, in tiers, with counts. Starts cargo and the test bed.
 //!
-//! A test target whose name begins with `cluster` needs a real cluster. Those run three at a time on a cluster each
+//! A test target whose name begins with `cluster` needs a real cluster. Those run four at a time on a cluster each
 //! (`lanes`), the demo last, and everything else beside them.
 
 mod lanes;

@@ -6,7 +6,7 @@ use kompox_yaml::{Diagnostic, Diagnostics, SourceId, Sources};
 
 use crate::dotenv::{self, DotenvError, DotenvErrorKind};
 use crate::interpolation::InterpolationErrorKind;
-use crate::{DotEnv, FileErrorKind, ProjectFiles};
+use crate::{DotEnv, FileErrorKind, ListedKind, ProjectFiles};
 
 /// Joins the process environment with `.env`: the process wins, and the project's name is in it.
 pub(crate) fn gather(
@@ -44,22 +44,22 @@ fn read(files: &dyn ProjectFiles, diagnostics: &mut Diagnostics) -> Option<Strin
     match files.read(".env") {
         Ok(file) => Some(String::from_utf8_lossy(&file.bytes).into_owned()),
         // No `.env` is the normal case, and a directory of that name is not one.
-        Err(error)
-            if matches!(
-                error.kind,
-                FileErrorKind::NotFound | FileErrorKind::NotAFile | FileErrorKind::NoFiles
-            ) =>
-        {
-            None
-        }
+        Err(error) if matches!(error.kind, FileErrorKind::NotFound | FileErrorKind::NoFiles) => None,
+        Err(error) if error.kind == FileErrorKind::NotAFile && is_directory(files) => None,
         Err(error) => {
             diagnostics.push(
                 Diagnostic::error("compose.dotenv.read", format!("`.env` cannot be read: {error}"))
-                    .help("make it readable, or set COMPOSE_DISABLE_ENV_FILE=1"),
+                    .help("make it a readable file, or set COMPOSE_DISABLE_ENV_FILE=1"),
             );
             None
         }
     }
+}
+
+/// Others, such as a pipe, hold values that somebody counts on.
+fn is_directory(files: &dyn ProjectFiles) -> bool {
+    let listed = files.list(".env").unwrap_or_default();
+    listed.first().is_some_and(|entry| entry.kind == ListedKind::Directory)
 }
 
 pub(crate) fn is_true(text: &str) -> bool {

@@ -6,5 +6,5 @@
 mod files;
 mod memory;
 
-pub use files::{Files, ReadError, Reading};
+pub use files::{Files, ReadError, Reading, read_text};
 pub use memory::Memory;

@@ -7,8 +7,8 @@ use crate::progress::Screen;
 use crate::project_files::FolderFiles;
 use kompox_engine::app::{self, Loaded, Source};
 use kompox_model::ComposeSource;
+use kompox_store::read_text;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 /// Where Compose looks for profiles that no option names.
@@ -24,7 +24,7 @@ pub(crate) fn load(
     let (name, text, folder) = match &app.compose {
         ComposeSource::Path(written) => {
             let path = opened.app_path(written);
-            let text = fs::read_to_string(&path).map_err(|source| Failure::File {
+            let text = read_text(&path).map_err(|source| Failure::File {
                 action: "read",
                 path: path.clone(),
                 hint: Some(format!("app.compose in {} names it", opened.app_file().display())),

@@ -1,6 +1,6 @@
-//! Running test programs on real clusters, three at a time. Starts the programs.
+//! Running test programs on real clusters, four at a time. Starts the programs.
 //!
-//! Most of their time is waiting for a kubelet, so three share two cores well. Each lane has a cluster of its own.
+//! Most of their time is waiting for a kubelet, so four share two cores well. Each lane has a cluster of its own.
 
 use super::libtest::{self, Counts};
 use super::programs::Programs;
@@ -13,10 +13,22 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Clusters of the lanes.
-const LANES: [&str; 3] = ["a", "b", "c"];
+const LANES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Targets that take longest: they begin first, so that no lane is left alone with one at the end.
-const LONG: [&str; 5] = ["cluster_app", "cluster_policy", "cluster_faults", "cluster_kill", "cluster_readme"];
+/// Targets from the longest down: they begin first, so that no lane is left alone with one at the end.
+const LONG: [&str; 11] = [
+    "cluster_app",
+    "cluster_policy",
+    "cluster_faults",
+    "cluster",
+    "cluster_doctor",
+    "cluster_access",
+    "cluster_kill",
+    "cluster_examples",
+    "cluster_trace",
+    "cluster_readme",
+    "cluster_images",
+];
 
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
 const SIDE_BY_SIDE: [&str; 6] = [

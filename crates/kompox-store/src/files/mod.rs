@@ -7,7 +7,7 @@
 mod read;
 mod save;
 
-pub use read::{ReadError, Reading};
+pub use read::{ReadError, Reading, read_text};
 
 use async_trait::async_trait;
 use kompox_model::Inventory;

@@ -5,7 +5,7 @@ use kompox_manifest::{Loaded, Text, TextForm, load_all};
 use kompox_model::port::{ErrorKind, PortError};
 use kompox_yaml::{Diagnostics, SourceId, Sources};
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Largest file that is read, in bytes.
@@ -66,7 +66,7 @@ pub(super) fn read(configuration: Option<&Path>, kom: &[PathBuf]) -> Result<Read
     let mut sources = Sources::new();
     let (mut files, mut texts): (Vec<(SourceId, PathBuf)>, Vec<Text>) = (Vec::new(), Vec::new());
     let mut add = |path: &Path, form: TextForm| {
-        let text = read_text(path)?;
+        let text = read_text(path).map_err(|source| ReadError { path: path.to_owned(), source })?;
         let source = sources.add(path.display().to_string(), text);
         files.push((source, path.to_owned()));
         texts.push(Text { source, form });
@@ -114,12 +114,16 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
     Ok(files)
 }
 
-fn read_text(path: &Path) -> Result<String, ReadError> {
-    let failed = |source| ReadError { path: path.to_owned(), source };
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if metadata.len() > FILE_LIMIT {
-        let message = format!("{} bytes are too much; {FILE_LIMIT} are allowed", metadata.len());
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidData, message)));
+/// Reads a text whole, as UTF-8: a file, or a pipe until its writer is done.
+///
+/// # Errors
+/// When it cannot be read, is no UTF-8, or is longer than 16 MiB, which is said without reading the rest.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        let message = format!("it is longer than {FILE_LIMIT} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
-    fs::read_to_string(path).map_err(failed)
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
 }

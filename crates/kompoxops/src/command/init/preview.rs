@@ -5,16 +5,16 @@ use crate::project_files::FolderFiles;
 use kompox_engine::app::{self, Nouns, Source};
 use kompox_manifest::StarterFacts;
 use kompox_model::Volume;
+use kompox_store::read_text;
 use kompox_yaml::{Diagnostics, Severity, Sources};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 /// Looks at the compose file with the configuration that `facts` give and adds what there is to say. Returns how many
 /// problems keep the app from being deployed; without a compose file there are none to be seen.
 pub(super) fn look(file: &Path, folder: &Path, facts: &mut StarterFacts) -> usize {
     let path = folder.join(&facts.compose);
-    let Ok(text) = fs::read_to_string(&path) else { return 0 };
+    let Ok(text) = read_text(&path) else { return 0 };
     let Ok(files) = FolderFiles::new(path.parent().unwrap_or(folder), false) else { return 0 };
     let mut sources = Sources::new();
     // The image of kompox-node is asked for by itself; without it nothing else would be seen.
