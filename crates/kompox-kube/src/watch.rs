@@ -15,6 +15,10 @@ use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::time::Duration;
+
+/// Between two tries while the server is away. A user is waiting; kube's own pauses, up to 30 s, are made for fleets.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 type Events = Pin<Box<dyn Stream<Item = watcher::Result<Event<DynamicObject>>> + Send>>;
 
@@ -105,7 +109,7 @@ impl Watching {
                     }
                     tracing::debug!(target = %self.site.target, "watch interrupted: {error}");
                     trouble = Some(error);
-                    let pause = self.backoff.next().unwrap_or_default();
+                    let pause = self.backoff.next().unwrap_or_default().min(LONGEST_PAUSE);
                     tokio::select! {
                         biased;
                         reason = self.limits.reached(&self.site) => return Err(explained(reason, trouble)),

@@ -142,13 +142,15 @@ async fn ingress(scope: &Scope<'_>) -> Result<(Option<String>, Option<String>), 
 /// Changes that come closer together than this are shown as one.
 const TOGETHER: Duration = Duration::from_millis(200);
 
-/// Gives the status to `show`, first at once and then whenever it has changed, until the user interrupts. Watches that
-/// are cut are taken up again.
+/// Gives the status to `show`: at once, whenever it has changed, and after each `again` in which nothing did, since no watch
+/// tells of disks, nor of what `show` itself looks up. Ends when the user interrupts. Watches that are cut are taken up again;
+/// while the server is away this is told, and once more when it is back.
 ///
 /// # Errors
 /// Those of [`status`] that do not pass by themselves, Timeout at the deadline, and those of `show`.
 pub async fn watch<E: From<Error>>(
     scope: &Scope<'_>,
+    again: Duration,
     mut show: impl AsyncFnMut(AppStatus) -> Result<(), E>,
 ) -> Result<(), E> {
     let call = scope.call();
@@ -161,20 +163,22 @@ pub async fn watch<E: From<Error>>(
         scope.kubernetes.watch(&call, &watched(Gvk::core("Event"))),
     ])
     .boxed();
-    let mut shown: Option<AppStatus> = None;
+    let (mut shown, mut away) = (None, false);
     loop {
-        match act::next(scope, &mut changes, "the app was being watched").await {
-            Ok(_) => {}
-            Err(Error::Interrupted { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
+        let change = act::next(scope, &mut changes, "the app was being watched");
+        let quiet = match tokio::time::timeout(again, change).await {
+            Ok(Ok(_)) => false,
+            Ok(Err(Error::Interrupted { .. })) => return Ok(()),
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => true,
+        };
         // Whatever else happens now is part of the same look.
-        let quiet = tokio::time::sleep(TOGETHER);
-        tokio::pin!(quiet);
+        let together = tokio::time::sleep(TOGETHER);
+        tokio::pin!(together);
         loop {
             tokio::select! {
                 biased;
-                () = &mut quiet => break,
+                () = &mut together => break,
                 change = changes.next() => match change {
                     Some(change) => drop(change.map_err(Error::Port)?),
                     None => break,
@@ -182,14 +186,20 @@ pub async fn watch<E: From<Error>>(
             }
         }
         match status(scope).await {
-            Ok(now) if shown.as_ref() == Some(&now) => {}
             Ok(now) => {
-                show(now.clone()).await?;
-                shown = Some(now);
+                if std::mem::take(&mut away) {
+                    scope.progress.event(Event::Note("the app can be looked at again".to_owned()));
+                }
+                if quiet || shown.as_ref() != Some(&now) {
+                    show(now.clone()).await?;
+                    shown = Some(now);
+                }
             }
             Err(Error::Port(error)) if error.kind == ErrorKind::Cancelled => return Ok(()),
             Err(Error::Port(error)) if passes(error.kind) => {
-                scope.progress.event(Event::Warning(format!("the app cannot be looked at now: {error}")));
+                if !std::mem::replace(&mut away, true) {
+                    scope.progress.event(Event::Warning(format!("the app cannot be looked at now: {error}")));
+                }
             }
             Err(error) => return Err(error.into()),
         }

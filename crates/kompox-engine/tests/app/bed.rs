@@ -56,7 +56,12 @@ impl Progress for Told {
 
 impl Told {
     pub(crate) fn has(&self, part: &str) -> bool {
-        self.0.lock().unwrap().iter().any(|text| text.contains(part))
+        self.count(part) > 0
+    }
+
+    /// How often it was told.
+    pub(crate) fn count(&self, part: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|text| text.contains(part)).count()
     }
 }
 

@@ -1,8 +1,10 @@
 //! What only looks: `app diff`, `app list`.
 
-use crate::bed::{Bed, COMPOSE, changed};
+use crate::bed::{Bed, COMPOSE, LIMIT, changed};
 use kompox_engine::app::{self, Action, State};
+use kompox_testkit::{Fault, When};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_diff_shows_what_a_deploy_would_change_and_no_secret() {
@@ -120,7 +122,7 @@ async fn a_watched_status_shows_each_change_and_outlives_cut_watches() {
     let bed = Bed::deployed().await;
     let mut seen = Vec::new();
     let scope = bed.scope(&bed.client);
-    let watched = app::watch(&scope, async |status: app::AppStatus| {
+    let watched = app::watch(&scope, LIMIT, async |status: app::AppStatus| {
         seen.push(status.state);
         match seen.len() {
             1 => {
@@ -138,4 +140,37 @@ async fn a_watched_status_shows_each_change_and_outlives_cut_watches() {
     });
     watched.await.unwrap();
     assert_eq!(seen, [State::Ready, State::Starting, State::Ready]);
+}
+
+#[tokio::test]
+async fn a_watched_status_is_looked_at_again_and_a_server_that_is_away_is_told_once() {
+    let bed = Bed::deployed().await;
+    let mut looks = 0;
+    let scope = bed.scope(&bed.client);
+    let watched = app::watch(&scope, Duration::from_millis(50), async |status: app::AppStatus| {
+        assert_eq!(status.state, State::Ready);
+        looks += 1;
+        match looks {
+            1 => {}
+            2 => bed.api.plant(When::After(0), Fault::BreakBefore),
+            _ => bed.cancel.cancel(),
+        }
+        Ok::<_, kompox_engine::Error>(())
+    });
+    let back = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(10));
+        let mut asked = None;
+        // Several looks fail, since more is asked after the first.
+        while asked.is_none_or(|asked| bed.api.requests().len() < asked + 20) {
+            tick.tick().await;
+            if asked.is_none() && bed.told.has("the app cannot be looked at now") {
+                asked = Some(bed.api.requests().len());
+            }
+        }
+        bed.api.heal();
+    };
+    let (watched, ()) = tokio::join!(watched, back);
+    watched.unwrap();
+    assert_eq!(bed.told.count("the app cannot be looked at now"), 1);
+    assert_eq!(bed.told.count("the app can be looked at again"), 1);
 }

@@ -10,13 +10,24 @@ use crate::session::{Session, Use};
 use kompox_engine::app::{self, AppStatus, State};
 use serde::Serialize;
 use std::io::IsTerminal;
+use std::time::Duration;
+
+/// A watched app is looked at again after this without a change: for its disks and the records of its hosts.
+const AGAIN: Duration = Duration::from_secs(30);
 
 pub(super) fn run(session: &Session<'_>, arguments: &StatusArguments) -> Result<(), Failure> {
     let opened = session.open_app()?;
     if arguments.watch {
         return session.on_cluster(&opened, MODULE, Use::Stream, async |connected| {
             let scope = connected.app()?;
-            app::watch(&scope, async |status| changed(session, answer(status, arguments.no_dns).await)).await
+            let mut shown = None;
+            app::watch(&scope, AGAIN, async |status| {
+                let now = answer(status, arguments.no_dns).await;
+                changed(session, &now, shown.as_ref())?;
+                shown = Some(now);
+                Ok(())
+            })
+            .await
         });
     }
     let answer = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
@@ -34,30 +45,35 @@ async fn answer(status: AppStatus, no_dns: bool) -> Answer {
     Answer { status, dns }
 }
 
-/// Shows a changed status: the whole screen anew on a terminal, elsewhere one line.
-fn changed(session: &Session<'_>, answer: Answer) -> Result<(), Failure> {
+/// Shows a status that differs from the one before: the whole screen anew on a terminal, elsewhere one line.
+fn changed(session: &Session<'_>, answer: &Answer, before: Option<&Answer>) -> Result<(), Failure> {
     match session.global.output {
-        Some(OutputForm::Json) => output::write(&output::line(&answer)?),
+        _ if before == Some(answer) => Ok(()),
+        Some(OutputForm::Json) => output::write(&output::line(answer)?),
         Some(OutputForm::Yaml) => {
-            output::write(&format!("---\n{}", kompox_yaml::write(&output::value(&answer)?)))
+            output::write(&format!("---\n{}", kompox_yaml::write(&output::value(answer)?)))
         }
-        Some(OutputForm::Name) => output::print(&answer, session.global.output),
+        Some(OutputForm::Name) => output::print(answer, session.global.output),
         None | Some(OutputForm::Table) if std::io::stdout().is_terminal() => {
             session.screen.clear();
             output::write(&format!("\u{1b}[H\u{1b}[2J{}", answer.table()))
         }
+        None | Some(OutputForm::Table) if before.is_some_and(|before| line(before) == line(answer)) => Ok(()),
         None | Some(OutputForm::Table) => {
-            let AppStatus { app, state, reason, .. } = &answer.status;
             let now = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default();
-            let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            let line = format!("{now} {app} {}{reason}", word(*state));
-            output::write(&format!("{}\n", output::printable(&line)))
+            output::write(&format!("{}\n", output::printable(&format!("{now} {}", line(answer)))))
         }
     }
 }
 
+fn line(answer: &Answer) -> String {
+    let AppStatus { app, state, reason, .. } = &answer.status;
+    let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{app} {}{reason}", word(*state))
+}
+
 /// Answer of `app status`.
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Answer {
     #[serde(flatten)]
     status: AppStatus,
