@@ -3,12 +3,31 @@
 mod bed;
 
 use bed::{App, WEB, bed};
+use std::collections::BTreeSet;
 
 /// What somebody else gets who asks for something in a Namespace.
 fn ask(who: &[&str], namespace: &str, what: &[&str]) -> Result<String, String> {
     let arguments = [who, &["--namespace", namespace], what].concat();
     bed().cluster.kubectl().expect("kubectl").run(&arguments).map_err(|error| error.to_string())
 }
+
+/// All that somebody may do in a Namespace beyond what everybody may, of every kind there is: a line for each rule.
+fn rights(who: &[&str], namespace: &str) -> Vec<String> {
+    let list = |namespace: &str| {
+        let listed = ask(who, namespace, &["auth", "can-i", "--list", "--no-headers"]).expect("a list");
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        listed.lines().map(words).collect::<BTreeSet<_>>()
+    };
+    list(namespace).difference(&list("default")).cloned().collect()
+}
+
+/// What [`rights`] gives who is let in.
+const EVERYTHING: [&str; 4] = [
+    "events [] [] [get list watch]",
+    "pods [] [] [get list watch]",
+    "pods/exec [] [] [create get]",
+    "pods/log [] [] [get]",
+];
 
 #[test]
 fn who_is_let_in_sees_and_runs_commands_and_changes_nothing() {
@@ -42,6 +61,7 @@ fn who_is_let_in_sees_and_runs_commands_and_changes_nothing() {
             let refused = ask(who, &namespace, what).expect_err("it is refused");
             assert!(refused.contains("orbidden"), "{who:?} {what:?}: {refused}");
         }
+        assert_eq!(rights(who, &namespace), EVERYTHING, "{who:?}");
         let refused = ask(who, &others, &["get", "pods"]).expect_err("it is another app");
         assert!(refused.contains("orbidden"), "{refused}");
     }
