@@ -6,10 +6,11 @@ use futures::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, B
 use futures::{AsyncRead, StreamExt as _};
 use kompox_model::Gvk;
 use kompox_model::port::{
-    Call, Cancel, Cluster as _, ErrorKind, ForwardRequest, LogRequest, PortError, Query,
+    Call, Cancel, Cluster as _, Duplex, ErrorKind, ForwardRequest, LogRequest, PortError, Query,
 };
 use serde_json::{Value, json};
 use std::io;
+use std::time::Duration;
 
 fn log(bed: &Bed, pod: &str) -> LogRequest {
     LogRequest { namespace: bed.namespace.clone(), pod: pod.into(), ..LogRequest::default() }
@@ -86,11 +87,23 @@ async fn cancel_ends_a_log_that_is_followed() {
     bed.done().await;
 }
 
+async fn echoes(mut connection: Box<dyn Duplex>) -> bool {
+    let mut back = [0];
+    connection.write_all(b"x").await.is_ok()
+        && connection.flush().await.is_ok()
+        && connection.read_exact(&mut back).await.is_ok()
+}
+
 #[tokio::test]
 async fn a_port_is_forwarded_both_ways() {
     let bed = Bed::new("forward").await;
     bed.pod("echo", "exec nc -ll -p 7000 -e cat", is_ready).await;
     let request = ForwardRequest { namespace: bed.namespace.clone(), pod: "echo".into(), port: 7000 };
+    // A Pod without a probe is Ready before its program listens. The call's deadline ends the wait.
+    let call = bed.call();
+    while !echoes(bed.client.forward(&call, &request).await.unwrap()).await {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let connection = bed.client.forward(&bed.call(), &request).await.unwrap();
     let sent: Vec<u8> = (0..5_000_000_u32).map(|number| (number % 251) as u8).collect();
     let mut received = vec![0; sent.len()];
