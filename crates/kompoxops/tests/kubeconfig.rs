@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test helper fails by panicking")]
 
+mod project;
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +13,7 @@ use std::process::{Command, Output, Stdio};
 
 /// A project whose kubeconfig has two contexts; no server is there.
 fn project() -> tempfile::TempDir {
-    let project = tempfile::tempdir().unwrap();
-    let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sessions/unreachable");
-    for file in ["kompoxops.yml", "compose.yml"] {
-        fs::copy(format!("{sessions}/{file}"), project.path().join(file)).unwrap();
-    }
+    let project = project::project();
     let kubeconfig = "
 apiVersion: v1
 kind: Config

@@ -3,20 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test helper fails by panicking")]
 
+mod project;
+
+use project::project;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-fn project() -> tempfile::TempDir {
-    let project = tempfile::tempdir().unwrap();
-    let sessions = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sessions/unreachable");
-    for file in ["kompoxops.yml", "compose.yml"] {
-        fs::copy(format!("{sessions}/{file}"), project.path().join(file)).unwrap();
-    }
-    project
-}
 
 /// The exit code of `app validate`, and what it says.
 fn validate(project: &Path) -> (Option<i32>, String) {

@@ -221,7 +221,9 @@ pub(super) fn disks(disks: &Answer<DiskInventory>) -> Check {
         return fail("disks", silent, "bring that node back: while it is silent no app gets a disk");
     }
     if let Some(absent) = say(&|kind| kind == GapKind::NotInstalled) {
-        return warn("disks", absent, "deploy an app with a volume: that installs what looks after disks");
+        let remedy =
+            "if it is starting, look again in a moment; else deploy an app with a volume, which installs it";
+        return warn("disks", absent, remedy);
     }
     ok("disks", "every place that keeps disks answers")
 }

@@ -14,7 +14,7 @@ for an app with one service, one volume and one host. Each further object of an 
 changes, one write. Watches are left out: a command that waits has one open at a time. So are renewals of the Lease, one
 in eight seconds, and what a driver asks: the k3s driver reads nodes, its DaemonSet and its Pods (3) and sends one exec to
 each node for a list of disks. A container without a healthcheck costs one read of its log, which is followed while it is
-waited whether it stays up.
+waited whether it stays up. `app status --watch` shows at each change, and every 30 seconds, what `app status` shows.
 
 | command | reads | dry runs | writes |
 |---|---|---|---|

@@ -126,7 +126,8 @@ pub(crate) struct DeployArguments {
 pub(crate) struct StatusArguments {
     /// Stay and show the status again whenever it changes; Ctrl-C ends it
     ///
-    /// On a terminal the screen is renewed. Elsewhere each change is one line, with --output json one object.
+    /// On a terminal the screen is renewed. Elsewhere each change is one line, with --output json one object. Disks and
+    /// DNS records, which no cluster watches, are looked at again every 30 seconds.
     #[arg(short = 'w', long)]
     pub(crate) watch: bool,
 
