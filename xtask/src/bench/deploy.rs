@@ -39,14 +39,14 @@ pub(super) fn rows(bench: &Bench, bed: &Bed) -> Result<Vec<Row>, Box<dyn std::er
     let (mut phase, mut api, mut whole) = (vec![], vec![], vec![]);
     let (mut api_theirs, mut whole_theirs) = (vec![], vec![]);
     let (mut memory, mut memory_theirs) = (vec![], vec![]);
-    for _ in 0..bench.runs {
+    for run in 0..bench.runs {
         // Each is measured on a cluster where everything else has come to rest.
-        app.clear()?;
+        app.clear_for(run, bench.runs)?;
         let ours = app.ops(&["--log-format", "json", "app", "deploy"])?;
         whole.push(ours.seconds);
         memory.push(ours.mebibytes);
         phase.push(applying(&ours.stderr).ok_or("the deploy did not tell how long applying took")?);
-        app.clear()?;
+        app.clear_for(run, bench.runs)?;
         let theirs = app.kubectl(&apply)?;
         api_theirs.push(theirs.seconds);
         memory_theirs.push(theirs.mebibytes);

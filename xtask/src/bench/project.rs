@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 /// One app with the programs that deploy it.
 pub(super) struct Project {
@@ -75,5 +77,19 @@ impl Project {
     /// Takes everything away but the disk.
     pub(super) fn clear(&self) -> Outcome {
         self.ops(&["--yes", "app", "destroy", "--delete-namespace"]).map(|_| ())
+    }
+
+    /// The same before run `run` of `runs`, which begins at that part of a second.
+    ///
+    /// A node looks at its containers once a second, and a Pod has gone when it has looked: what begins right then meets
+    /// each time the same moment between two looks, a good one or a bad one. So each side begins at the same moments, spread
+    /// over a second.
+    pub(super) fn clear_for(&self, run: usize, runs: usize) -> Outcome {
+        self.clear()?;
+        let wanted = Duration::from_secs(1) * u32::try_from(run)? / u32::try_from(runs)?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.subsec_nanos();
+        let late = Duration::from_nanos(now.into());
+        thread::sleep(if late <= wanted { wanted - late } else { wanted + Duration::from_secs(1) - late });
+        Ok(())
     }
 }

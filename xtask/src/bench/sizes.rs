@@ -17,10 +17,11 @@ pub(super) fn rows(bench: &Bench, bed: &Bed) -> Result<Vec<Row>, Box<dyn std::er
         let manifest = app.manifest()?;
         let namespace = app.namespace()?;
         let (mut ours, mut theirs) = (vec![], vec![]);
-        for _ in 0..bench.runs.min(RUNS) {
-            app.clear()?;
+        let runs = bench.runs.min(RUNS);
+        for run in 0..runs {
+            app.clear_for(run, runs)?;
             ours.push(app.ops(&["app", "deploy"])?.seconds);
-            app.clear()?;
+            app.clear_for(run, runs)?;
             let applied =
                 app.kubectl(&["apply", "--server-side", "--force-conflicts", "--filename", &manifest])?;
             let wait = ["wait", "--for=condition=Available", "deployment/app", "--timeout=300s"];
