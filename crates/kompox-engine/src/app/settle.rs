@@ -25,13 +25,79 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the ends of logs are believed while Kubernetes still calls the containers ready. No node is that late; a
 /// proxy that does not pass on what comes later ends every log at once.
 const DOUBT_LIMIT: Duration = Duration::from_secs(60);
+/// A container that has ended before, as one in a crash loop has, must run for longer: its end was seen late at least once,
+/// or it would not have been called ready.
+const SETTLE_AFTER_END: Duration = Duration::from_secs(10);
+/// How many times longer, and how many times as long as it was called ready although it ended.
+const LONGER_AFTER_END: u32 = 4;
+/// It is not waited for longer than that.
+const LIMIT_AFTER_END: Duration = Duration::from_secs(60);
+/// A run of this length is none of a crash loop; Kubernetes forgets the former ones then, too.
+const LONG_RUN: Duration = Duration::from_secs(600);
 /// Between looks at the clock.
 pub(super) const TICK: Duration = Duration::from_millis(250);
 
+/// Whether the containers of a Pod that nothing but their running shows to be up have settled.
+#[derive(Default)]
+pub(super) struct Settle<'a> {
+    settling: Option<Settling<'a>>,
+    /// For how long containers were called ready, at most, that then ended.
+    deceived: Duration,
+}
+
+impl<'a> Settle<'a> {
+    /// True while it is waited for.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.settling.is_some()
+    }
+
+    /// The Pod is not ready any more.
+    pub(super) fn interrupt(&mut self) {
+        if let Some(settling) = self.settling.take() {
+            self.deceived = self.deceived.max(settling.begun.elapsed());
+        }
+    }
+
+    /// Whether every container that nothing but its running shows to be up has been running for a while. A Pod that was
+    /// there before and never restarted has. To be asked again after [`TICK`].
+    ///
+    /// # Errors
+    /// Interrupted.
+    pub(super) async fn settled(
+        &mut self,
+        scope: &'a Scope<'a>,
+        pod: &Value,
+        expected: &Expectation,
+    ) -> Result<bool, Error> {
+        let Some(runs) = runs_to_settle(pod, expected) else { return Ok(true) };
+        if self.settling.as_ref().is_some_and(|settling| settling.runs != runs) {
+            self.interrupt();
+        }
+        let settling = self.settling.get_or_insert_with(|| Settling::new(runs));
+        if !settling.look(scope, pod).await? {
+            return Ok(false);
+        }
+        Ok(!has_ended_lately(pod, expected)
+            || settling.begun.elapsed() >= time_after_end(settling.takes, self.deceived))
+    }
+}
+
+/// How long a container must run that has ended before.
+fn time_after_end(takes: Option<Duration>, deceived: Duration) -> Duration {
+    takes
+        .unwrap_or(SETTLE)
+        .max(deceived)
+        .saturating_mul(LONGER_AFTER_END)
+        .clamp(SETTLE_AFTER_END, LIMIT_AFTER_END)
+}
+
 /// Containers that have to run for a while before they count as up.
-pub(super) struct Settling<'a> {
+struct Settling<'a> {
     /// Each with its restarts.
     runs: Vec<(String, i64)>,
+    /// When they were first seen to run.
+    begun: Instant,
+    /// When they were seen to run and no log had ended.
     since: Instant,
     /// How long; none until it was measured.
     takes: Option<Duration>,
@@ -45,11 +111,13 @@ pub(super) struct Settling<'a> {
     doubted: Option<Instant>,
 }
 
-impl Settling<'_> {
+impl<'a> Settling<'a> {
     fn new(runs: Vec<(String, i64)>) -> Self {
+        let now = Instant::now();
         Self {
             runs,
-            since: Instant::now(),
+            begun: now,
+            since: now,
             takes: None,
             ends: Vec::new(),
             opening: Arc::default(),
@@ -61,7 +129,7 @@ impl Settling<'_> {
     /// From the beginning, since a log has ended.
     fn again(&mut self) -> Self {
         let doubted = self.doubted.unwrap_or_else(Instant::now);
-        Self { doubted: Some(doubted), ..Self::new(std::mem::take(&mut self.runs)) }
+        Self { doubted: Some(doubted), begun: self.begun, ..Self::new(std::mem::take(&mut self.runs)) }
     }
 
     /// Whether the ends of logs say anything.
@@ -82,41 +150,27 @@ impl Settling<'_> {
         let watched = opened.saturating_mul(SETTLE_LOGS).min(SETTLE_LIMIT);
         self.since.elapsed() >= takes.max(opened.saturating_add(watched))
     }
-}
 
-/// Whether every container that nothing but its running shows to be up has been running for a while. A Pod that was there
-/// before and never restarted has. To be asked again after [`TICK`].
-///
-/// # Errors
-/// Interrupted.
-pub(super) async fn settled<'a>(
-    scope: &'a Scope<'a>,
-    pod: &Value,
-    expected: &Expectation,
-    settling: &mut Option<Settling<'a>>,
-) -> Result<bool, Error> {
-    let Some(runs) = runs_to_settle(pod, expected) else { return Ok(true) };
-    let settling = match settling {
-        Some(settling) if settling.runs == runs => settling,
-        _ => settling.insert(Settling::new(runs)),
-    };
-    if settling.takes.is_none() {
-        let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        if settling.believes_logs() {
-            settling.opening.store(settling.runs.len(), Ordering::Release);
-            let end = |run: &(String, i64)| end_of(scope, name, &run.0, Arc::clone(&settling.opening));
-            settling.ends = settling.runs.iter().map(end).collect();
-        } else {
-            let why = "the logs of the containers end at once, so nothing but the time they run shows that they are up";
-            scope.progress.event(Event::Warning(why.to_owned()));
+    /// Looks at the logs and the clock; true when they have run for long enough.
+    async fn look(&mut self, scope: &'a Scope<'a>, pod: &Value) -> Result<bool, Error> {
+        if self.takes.is_none() {
+            let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            if self.believes_logs() {
+                self.opening.store(self.runs.len(), Ordering::Release);
+                let end = |run: &(String, i64)| end_of(scope, name, &run.0, Arc::clone(&self.opening));
+                self.ends = self.runs.iter().map(end).collect();
+            } else {
+                let why = "the logs of the containers end at once, so nothing but the time they run shows that they are up";
+                scope.progress.event(Event::Warning(why.to_owned()));
+            }
+            self.takes = Some(time_to_settle(request_time(scope).await?));
         }
-        settling.takes = Some(time_to_settle(request_time(scope).await?));
+        if self.ends.iter_mut().any(|end| end.now_or_never().is_some()) {
+            *self = self.again();
+        }
+        self.note_opened();
+        Ok(self.is_over())
     }
-    if settling.ends.iter_mut().any(|end| end.now_or_never().is_some()) {
-        *settling = settling.again();
-    }
-    settling.note_opened();
-    Ok(settling.is_over())
 }
 
 /// Is over when the container has ended: then its log does, too, which the node asks its container runtime. A busy node
@@ -170,6 +224,23 @@ fn runs_to_settle(pod: &Value, expected: &Expectation) -> Option<Vec<(String, i6
     let unproven = unproven(pod);
     let restarted = unproven.iter().any(|(_, restarts)| *restarts > 0);
     (!unproven.is_empty() && (expected.fresh || restarted)).then_some(unproven)
+}
+
+/// True when one of these containers has ended before, in this deploy or after a short run.
+fn has_ended_lately(pod: &Value, expected: &Expectation) -> bool {
+    unproven(pod)
+        .iter()
+        .filter(|(_, restarts)| *restarts > 0)
+        .any(|(name, _)| expected.fresh || last_run(pod, name).is_none_or(|length| length < LONG_RUN))
+}
+
+/// How long a container ran before it was restarted.
+fn last_run(pod: &Value, name: &str) -> Option<Duration> {
+    let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"].into_iter();
+    let mut statuses = statuses.filter_map(|path| pod.pointer(path)?.as_array()).flatten();
+    let ended = statuses.find(|status| status["name"] == name)?.pointer("/lastState/terminated")?;
+    let time = |key: &str| ended[key].as_str()?.parse::<jiff::Timestamp>().ok();
+    time("finishedAt")?.duration_since(time("startedAt")?).try_into().ok()
 }
 
 /// Long-running containers without a readiness probe, with their restarts.
@@ -252,6 +323,52 @@ mod tests {
         settling.doubted = Instant::now().checked_sub(DOUBT_LIMIT);
         settling = settling.again();
         assert!(!settling.believes_logs());
+    }
+
+    #[test]
+    fn a_container_that_has_ended_before_must_run_for_longer() {
+        let seconds = Duration::from_secs;
+        for (takes, deceived, needed) in [
+            (None, seconds(0), 10),
+            (Some(SETTLE), seconds(0), 10),
+            (Some(seconds(5)), seconds(0), 20),
+            (Some(SETTLE), seconds(4), 16),
+            (Some(seconds(15)), seconds(40), 60),
+        ] {
+            assert_eq!(time_after_end(takes, deceived), seconds(needed), "{takes:?} {deceived:?}");
+        }
+    }
+
+    #[test]
+    fn what_ended_long_after_its_start_is_in_no_crash_loop() {
+        let expected = |fresh| Expectation { fresh, ..Expectation::default() };
+        let ended = |restarts, last: Value| {
+            let mut pod = pod(false, restarts);
+            pod["status"]["containerStatuses"][0]["lastState"] = json!({"terminated": last});
+            pod
+        };
+        let short = json!({"startedAt": "2026-01-31T08:15:00Z", "finishedAt": "2026-01-31T08:24:59Z"});
+        let long = json!({"startedAt": "2026-01-31T08:15:00Z", "finishedAt": "2026-01-31T08:25:00Z"});
+        for (pod, fresh, lately) in [
+            (ended(0, json!({})), true, false),
+            (ended(1, short.clone()), true, true),
+            (ended(1, long.clone()), true, true),
+            (ended(1, short), false, true),
+            (ended(1, json!({})), false, true),
+            (ended(1, long), false, false),
+        ] {
+            assert_eq!(has_ended_lately(&pod, &expected(fresh)), lately, "{pod}");
+        }
+    }
+
+    #[test]
+    fn how_long_an_end_was_not_seen_is_kept() {
+        let mut settle = Settle { settling: Some(Settling::new(Vec::new())), ..Settle::default() };
+        settle.settling.as_mut().unwrap().begun = Instant::now().checked_sub(Duration::from_secs(4)).unwrap();
+        settle.interrupt();
+        assert!(!settle.is_waiting() && settle.deceived >= Duration::from_secs(4));
+        settle.interrupt();
+        assert!(settle.deceived >= Duration::from_secs(4));
     }
 
     #[test]

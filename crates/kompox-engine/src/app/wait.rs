@@ -51,13 +51,14 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     let mut snapshots = scope.kubernetes.watch(&call, &live::pod_query(scope));
     let mut waiting = String::new();
     let mut unstarted: BTreeMap<String, Instant> = BTreeMap::new();
-    let mut settling: Option<settle::Settling<'_>> = None;
+    let mut settle = settle::Settle::default();
     let mut pods: Vec<Value> = Vec::new();
     let mut unmade: Option<Instant> = None;
     let mut retries = Retries::default();
     loop {
         let mut ticked = false;
-        let tick = tokio::time::sleep(if settling.is_some() { settle::TICK } else { Duration::from_secs(1) });
+        let tick =
+            tokio::time::sleep(if settle.is_waiting() { settle::TICK } else { Duration::from_secs(1) });
         tokio::select! {
             snapshot = act::next(scope, &mut snapshots, APPLIED) => {
                 pods = match snapshot {
@@ -86,7 +87,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
         };
         match readiness::judge(pod, &expected.one_shots) {
             Verdict::Ready => {
-                if !settle::settled(scope, pod, expected, &mut settling).await? {
+                if !settle.settled(scope, pod, expected).await? {
                     continue;
                 }
                 let name =
@@ -106,7 +107,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
                 return Err(Error::Failed(Box::new(report)));
             }
             Verdict::Waiting(what) => {
-                settling = None;
+                settle.interrupt();
                 if let Some(container) = overdue(pod, expected, &mut unstarted) {
                     let reason = format!(
                         "container `{container}` did not become healthy in the time its healthcheck allows"

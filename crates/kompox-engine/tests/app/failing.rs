@@ -126,6 +126,38 @@ async fn a_container_whose_log_cannot_be_read_is_up_after_a_while() {
     bed.deploy(COMPOSE).await.unwrap();
 }
 
+/// A node that is very busy calls a container ready for seconds after its end, and does not even end its log.
+#[tokio::test]
+async fn a_container_that_has_ended_before_is_not_up_as_soon_as_another() {
+    const LATE: Duration = Duration::from_secs(7);
+    let bed = Bed::new().await;
+    bed.kubelet.set(Mode::Unproven);
+    let when = When::Every { method: http::Method::GET, path: "/log".to_owned() };
+    bed.api.plant(when, Fault::status(403, "Forbidden", "no"));
+    let set = |status: serde_json::Value, ready: &str| {
+        let mut pod = bed.api.object(&bed.kubelet.pod()).unwrap();
+        let name = pod["status"]["containerStatuses"][0]["name"].clone();
+        pod["status"]["containerStatuses"][0] = status;
+        pod["status"]["containerStatuses"][0]["name"] = name;
+        pod["status"]["conditions"][0]["status"] = json!(ready);
+        bed.api.put(&bed.kubelet.pod(), pod);
+    };
+    let ended = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
+    let crashes = async {
+        while !bed.api.requests().iter().any(|request| request.path.ends_with("/log")) {
+            tokio::task::yield_now().await;
+        }
+        let running = json!({"ready": true, "restartCount": 1, "state": {"running": {}}, "lastState": ended});
+        set(running, "True");
+        tokio::time::sleep(LATE).await;
+        let crashed = json!({"ready": false, "restartCount": 2, "lastState": ended,
+                             "state": {"waiting": {"reason": "CrashLoopBackOff"}}});
+        set(crashed, "False");
+    };
+    let (deployed, ()) = tokio::join!(bed.deploy(COMPOSE), crashes);
+    assert_eq!(deployed.unwrap_err().code(), "app.pod.crashed");
+}
+
 #[tokio::test]
 async fn a_pod_that_may_not_be_made_is_no_endless_wait() {
     let bed = Bed::new().await;
