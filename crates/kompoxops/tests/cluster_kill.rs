@@ -73,7 +73,8 @@ fn killed_commands_are_finished_by_their_repeat() {
     assert_eq!(app.exec("web", &["cat", "/www/file"]), "kept\n");
     assert_eq!(app.pod()["status"]["phase"], "Running");
     // Past the test runner, which keeps what passing tests print to itself.
-    writeln!(std::io::stderr(), "kill points: {}, lost: 0", points.len()).expect("standard error");
+    let line = format!("kill points: {}, lost: 0\n", points.len());
+    std::io::stderr().write_all(line.as_bytes()).expect("standard error");
     app.ok(&["app", "stop"]);
     app.ok(&["--yes", "app", "destroy"]);
     app.ok(&["--yes", "disk", "delete", "other"]);
