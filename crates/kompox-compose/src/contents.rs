@@ -135,12 +135,14 @@ fn content(what: &str, object: &mut FileObject, reader: &mut Reader<'_>) -> Opti
 }
 
 fn utf8(file: FileText, path: &Located<String>, reader: &mut Reader<'_>) -> Option<String> {
-    let text = String::from_utf8(file.bytes).ok();
-    if text.is_none() {
-        let message = format!("the env file {} is not UTF-8 text", path.value);
-        reader.error(Diagnostic::error("compose.file", message).at(path.span).help("save it as UTF-8"));
+    match String::from_utf8(file.bytes) {
+        Ok(text) => Some(text),
+        Err(_) => {
+            let message = format!("the env file {} is not UTF-8 text", path.value);
+            reader.error(Diagnostic::error("compose.file", message).at(path.span).help("save it as UTF-8"));
+            None
+        }
     }
-    text
 }
 
 fn unreadable(what: &str, path: &Located<String>, error: &FileError) -> Diagnostic {

@@ -120,12 +120,12 @@ impl Reader<'_> {
             self.wrong(node, place, "a whole number");
             return None;
         };
-        let fits = T::try_from(value).ok();
-        if fits.is_none() {
+        let Ok(fitting) = T::try_from(value) else {
             let message = format!("{place}: {value} is {}", if value < 0 { "negative" } else { "too large" });
             self.error(Diagnostic::error("compose.range", message).at(node.span));
-        }
-        fits.map(|value| Located::new(value, node.span))
+            return None;
+        };
+        Some(Located::new(fitting, node.span))
     }
 
     /// An amount of bytes. `-1` means no limit and gives nothing.

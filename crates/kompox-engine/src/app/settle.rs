@@ -25,8 +25,8 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the ends of logs are believed while Kubernetes still calls the containers ready. No node is that late; a
 /// proxy that does not pass on what comes later ends every log at once.
 const DOUBT_LIMIT: Duration = Duration::from_secs(60);
-/// A container that has ended before, as one in a crash loop has, must run for longer: its end was seen late at least once,
-/// or it would not have been called ready.
+/// A container that has ended before must run for longer: one in a crash loop looks between two ends like one that is up,
+/// and a busy node tells late of the next end.
 const SETTLE_AFTER_END: Duration = Duration::from_secs(10);
 /// How many times longer, and how many times as long as it was called ready although it ended.
 const LONGER_AFTER_END: u32 = 4;
@@ -78,7 +78,7 @@ impl<'a> Settle<'a> {
             return Ok(false);
         }
         Ok(!has_ended_lately(pod, expected)
-            || settling.begun.elapsed() >= time_after_end(settling.takes, self.deceived))
+            || settling.since.elapsed() >= time_after_end(settling.takes, self.deceived))
     }
 }
 

@@ -149,6 +149,7 @@ async fn a_container_that_has_ended_before_is_not_up_as_soon_as_another() {
         }
         let running = json!({"ready": true, "restartCount": 1, "state": {"running": {}}, "lastState": ended});
         set(running, "True");
+        // The lateness of the node is the fault itself; there is nothing to await.
         tokio::time::sleep(LATE).await;
         let crashed = json!({"ready": false, "restartCount": 2, "lastState": ended,
                              "state": {"waiting": {"reason": "CrashLoopBackOff"}}});
