@@ -1,6 +1,6 @@
 //! What a disk store answers. Pure.
 
-use crate::{DiskRecord, PROTOCOL_VERSION, VolumeRecord};
+use crate::{Backend, DiskRecord, PROTOCOL_VERSION, Quiesced, Released, SnapshotRecord, VolumeRecord};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -58,22 +58,22 @@ pub enum Success {
     Created(Box<Created>),
     /// To `Assign` and `Unassign`.
     Assigned(Assigned),
-    /// To `Delete`.
+    /// To `Delete` and `DeleteSnapshot`.
     Deleted(Deleted),
+    /// To `CreateSnapshot`.
+    SnapshotCreated(Box<SnapshotCreated>),
+    /// To `Fence` and `SetHolder`.
+    Fenced(Fenced),
     /// To `FindOccupied`.
     Occupied(Occupied),
     /// To the stream of `kompox-node fill`.
     Filled(Filled),
+    /// The first answer of `kompox-node quiesce`.
+    Quiesced(Quiesced),
+    /// The last answer of `kompox-node quiesce`.
+    Released(Released),
     /// To `kompox-node pack` and `kompox-node unpack`.
     Copied(Copied),
-}
-
-/// How the store makes disks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Backend {
-    /// Plain folders: sizes are declared, not enforced.
-    Directory,
 }
 
 /// Which store this is.
@@ -85,6 +85,10 @@ pub struct Status {
     pub path: String,
     /// How it makes disks.
     pub backend: Backend,
+    /// Whether new disks cannot grow beyond their size, as far as can be told without a change.
+    pub size_enforced: bool,
+    /// Whether a snapshot of a disk that is in use is consistent.
+    pub atomic_snapshots: bool,
     /// Size of its file system in bytes; 0 when the root does not exist yet.
     pub capacity_bytes: u64,
     /// What an unprivileged writer could still write there, in bytes.
@@ -112,6 +116,8 @@ pub struct VolumeEntry {
     pub record: VolumeRecord,
     /// Its disks, newest first, equal times by name.
     pub disks: Vec<DiskEntry>,
+    /// Its snapshots, in the same order.
+    pub snapshots: Vec<SnapshotEntry>,
 }
 
 /// One disk.
@@ -121,7 +127,17 @@ pub struct DiskEntry {
     pub record: DiskRecord,
     /// True when the volume's record names it.
     pub assigned: bool,
-    /// Where its data is, relative to the store's root: `{app hash}/{volume}/disks/{disk}/data`.
+    /// Where its data is, relative to the store's root: `{app hash}/{volume}/disks/{disk}/data`. While the volume is
+    /// fenced there is nothing at this path.
+    pub path: String,
+}
+
+/// One snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotEntry {
+    /// Its record.
+    pub record: SnapshotRecord,
+    /// Where its data is, relative to the store's root: `{app hash}/{volume}/snapshots/{snapshot}/data`.
     pub path: String,
 }
 
@@ -156,7 +172,25 @@ pub struct Assigned {
     pub volume: VolumeRecord,
 }
 
-/// A disk that is not there.
+/// A snapshot that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotCreated {
+    /// False when it was ready before.
+    pub created: bool,
+    /// The snapshot.
+    pub snapshot: SnapshotEntry,
+}
+
+/// A volume whose fence or holder is the wanted one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fenced {
+    /// False when it was so before.
+    pub changed: bool,
+    /// The record of the volume, with the new generation.
+    pub volume: VolumeRecord,
+}
+
+/// A disk or snapshot that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
     /// False when it was not there before.

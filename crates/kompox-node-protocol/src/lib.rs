@@ -11,32 +11,40 @@ mod fill;
 mod json;
 mod name;
 mod plan;
+mod quiesce;
 mod record;
 mod request;
+mod source;
 mod time;
 
 pub use answer::{
-    Answer, Assigned, Backend, Copied, Created, Deleted, DiskEntry, Failure, Filled, Kind, Listing, Occupied,
-    Outcome, Problem, Status, Success, VolumeEntry,
+    Answer, Assigned, Copied, Created, Deleted, DiskEntry, Failure, Fenced, Filled, Kind, Listing, Occupied,
+    Outcome, Problem, SnapshotCreated, SnapshotEntry, Status, Success, VolumeEntry,
 };
 pub use copy::{COPY_PREFIX, COPY_VERSION, PackPlan, UnpackPlan};
 pub use fill::{FILL_PREFIX, FillHeader, check_sub_path};
 pub use json::{DecodeError, MAX_JSON_BYTES};
 pub use name::{
-    APP_HASH_LENGTH, DISK_NAME_LIMIT, LABEL_LIMIT, NameError, VOLUME_NAME_LIMIT, check_app_hash, check_label,
+    APP_HASH_LENGTH, DISK_NAME_LIMIT, LABEL_LIMIT, NameError, SNAPSHOT_NAME_LIMIT, VOLUME_NAME_LIMIT,
+    check_app_hash, check_label,
 };
 pub use plan::{CopyUp, CopyUpPlan, FileToWrite, FillTarget, Owner, WriteFilesPlan};
+pub use quiesce::{QUIESCE_VERSION, QuiesceHook, QuiescePlan, Quiesced, Released};
 pub use record::{
-    DiskRecord, DiskState, Holder, Identity, RECORD_FORMAT, SOURCE_EMPTY, StoreRecord, VolumeRecord,
+    Backend, DiskRecord, DiskState, Holder, Identity, RECORD_FORMAT, SOURCE_EMPTY, SnapshotRecord,
+    StoreRecord, VolumeRecord,
 };
 pub use request::{
-    AppRef, AssignDisk, CreateDisk, DeleteDisk, FindOccupied, Operation, Request, UnassignDisk, VolumeRef,
+    AppRef, AssignDisk, CreateDisk, CreateSnapshot, DeleteDisk, DeleteSnapshot, Fence, FindOccupied,
+    Operation, Request, SetHolder, UnassignDisk, VolumeRef,
 };
-pub use time::{TimeError, check_time, newest_first};
+pub use source::{Source, SourceError};
+pub use time::{Dated, TimeError, check_time, newest_first};
 
 /// The version of requests and answers of a disk store. A program answers a request of another version with
-/// Unsupported. Version 2 added `unassign`.
-pub const PROTOCOL_VERSION: u32 = 2;
+/// Unsupported. Version 2 added `unassign`; version 3 snapshots, sources other than `empty`, fences and changes of the
+/// holder.
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// The version of the plans of programs in Pods. It is part of every Pod's template, so a change restarts every app.
 pub const PLAN_VERSION: u32 = 1;

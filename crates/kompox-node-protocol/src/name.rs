@@ -8,6 +8,8 @@ pub const LABEL_LIMIT: usize = 63;
 pub const VOLUME_NAME_LIMIT: usize = 16;
 /// Longest name of a disk, in bytes (the same for every driver, so that moves work).
 pub const DISK_NAME_LIMIT: usize = 24;
+/// Longest name of a snapshot, in bytes (the same for every driver, so that moves work).
+pub const SNAPSHOT_NAME_LIMIT: usize = 24;
 /// Length of an app hash: six base-36 digits.
 pub const APP_HASH_LENGTH: usize = 6;
 

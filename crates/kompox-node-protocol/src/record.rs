@@ -1,7 +1,9 @@
 //! The records of a disk store, as kept beside the data. Pure.
 //!
 //! `store.json` at the root; `{app hash}/{volume}/volume.json`; `{app hash}/{volume}/disks/{disk}/disk.json` with
-//! the data in `data/` beside it. Which disk is assigned is a field of the volume, so that one rename switches it.
+//! the data in `data/` beside it, which is `data.fenced/` while the volume is fenced;
+//! `{app hash}/{volume}/snapshots/{snapshot}/snapshot.json`, again with `data/`. Which disk is assigned is a field of
+//! the volume, so that one rename switches it.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -80,7 +82,33 @@ pub struct VolumeRecord {
     pub fenced: bool,
 }
 
-/// How far the making or the deletion of a disk is.
+/// How the data of a disk or snapshot is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// Plain folders, copied in full: sizes are declared, not enforced.
+    #[default]
+    Directory,
+    /// Plain folders whose copies share blocks with their source until either is written: a copy costs by the number
+    /// of files. Sizes are not enforced.
+    Reflink,
+    /// Subvolumes of btrfs: a copy is made in one moment, whatever its size, and sizes are enforced by a quota.
+    Btrfs,
+}
+
+impl Backend {
+    /// Its name on the command line and in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Reflink => "reflink",
+            Self::Btrfs => "btrfs",
+        }
+    }
+}
+
+/// How far the making or the deletion of a disk or snapshot is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DiskState {
@@ -108,7 +136,7 @@ pub struct DiskRecord {
     pub size_bytes: u64,
     /// When it was made, RFC 3339 in UTC, by the caller's clock.
     pub created_at: String,
-    /// What it was made from: [`SOURCE_EMPTY`], `snapshot:NAME`, `disk:NAME`, … (its lineage).
+    /// What it was made from, as a [`crate::Source`] (its lineage).
     pub source: String,
     /// True for the first disk of a volume, which is recorded as assigned before it is ready.
     pub first: bool,
@@ -116,4 +144,41 @@ pub struct DiskRecord {
     pub state: DiskState,
     /// Unique for every disk that ever was, also when a name is used again.
     pub handle: String,
+    /// How its data is kept; records from before there was a choice are of plain folders.
+    #[serde(default)]
+    pub backend: Backend,
+    /// Whether its data cannot grow beyond its size.
+    #[serde(default)]
+    pub size_enforced: bool,
+}
+
+/// `snapshot.json`: the content that a disk had at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotRecord {
+    /// [`RECORD_FORMAT`].
+    pub format: u32,
+    /// Name of the snapshot, which is also the name of the folder.
+    pub name: String,
+    /// The app, in full: a folder that was moved into another app's is noticed.
+    pub identity: Identity,
+    /// Name of the volume it belongs to.
+    pub volume: String,
+    /// Name of the disk it was taken of, which may be gone.
+    pub disk: String,
+    /// Handle of that disk: another disk may have its name by now.
+    pub disk_handle: String,
+    /// Declared size of that disk in bytes; a disk made from the snapshot has at least this size.
+    pub size_bytes: u64,
+    /// When it was made, RFC 3339 in UTC, by the caller's clock.
+    pub created_at: String,
+    /// How far it is.
+    pub state: DiskState,
+    /// Unique for every snapshot that ever was, also when a name is used again.
+    pub handle: String,
+    /// How its data is kept.
+    pub backend: Backend,
+    /// True when all of it was taken in one moment, whoever used the disk; false when it was copied file by file while
+    /// nothing ran.
+    pub atomic: bool,
 }

@@ -1,6 +1,9 @@
 //! What a disk store can be asked. Pure.
 
-use crate::name::{DISK_NAME_LIMIT, LABEL_LIMIT, NameError, VOLUME_NAME_LIMIT, check_app_hash, check_label};
+use crate::name::{
+    DISK_NAME_LIMIT, LABEL_LIMIT, NameError, SNAPSHOT_NAME_LIMIT, VOLUME_NAME_LIMIT, check_app_hash,
+    check_label,
+};
 use crate::{Holder, Identity, PROTOCOL_VERSION};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +59,14 @@ pub enum Operation {
     Delete(DeleteDisk),
     /// Which folders of a disk have content; writes nothing. Answered by `Occupied`.
     FindOccupied(FindOccupied),
+    /// Makes a snapshot of a disk, or goes on making it. Answered by `SnapshotCreated`.
+    CreateSnapshot(CreateSnapshot),
+    /// Deletes a snapshot; one that is not there is a success. Answered by `Deleted`.
+    DeleteSnapshot(DeleteSnapshot),
+    /// Takes the data of a volume from its path, or puts it back. Answered by `Fenced`.
+    Fence(Fence),
+    /// Gives a fenced volume to another cluster. Answered by `Fenced`.
+    SetHolder(SetHolder),
 }
 
 /// An app and its hash.
@@ -102,15 +113,19 @@ impl VolumeRef {
     pub fn check(&self) -> Result<(), NameError> {
         self.app.check()?;
         check_label("volume", &self.volume, VOLUME_NAME_LIMIT)?;
-        check_label("cluster", &self.holder.cluster, LABEL_LIMIT)?;
-        check_label("cluster UID", &self.holder.cluster_uid, LABEL_LIMIT)
+        check_holder(&self.holder)
     }
+}
+
+fn check_holder(holder: &Holder) -> Result<(), NameError> {
+    check_label("cluster", &holder.cluster, LABEL_LIMIT)?;
+    check_label("cluster UID", &holder.cluster_uid, LABEL_LIMIT)
 }
 
 /// Makes a disk. The first disk of a volume is assigned, later ones are not (VOL-09).
 ///
-/// A disk of this name is AlreadyExists, unless `if_not_exists`, or it is still `creating` with the same source and
-/// size: then it is finished.
+/// A disk of this name is AlreadyExists, unless it has the same source and either `if_not_exists` is set or it is still
+/// `creating`: then it is finished.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateDisk {
@@ -125,11 +140,16 @@ pub struct CreateDisk {
     pub size_bytes: u64,
     /// Now, RFC 3339 in UTC, by the caller's clock.
     pub created_at: String,
-    /// What it starts with; anything but [`crate::SOURCE_EMPTY`] is Unsupported by this version.
+    /// What it starts with, see [`crate::Source::parse`]. A disk is at least as large as the disk that the source was
+    /// or is, else Invalid.
     pub source: String,
     /// Makes an existing disk a success.
     #[serde(default)]
     pub if_not_exists: bool,
+    /// The caller vouches that no Pod uses the source. Without it, a source that cannot be copied in one moment is a
+    /// Conflict.
+    #[serde(default)]
+    pub at_rest: bool,
 }
 
 impl CreateDisk {
@@ -197,4 +217,102 @@ pub struct FindOccupied {
     pub disk: String,
     /// The sub-paths to look at; see [`crate::check_sub_path`].
     pub paths: Vec<String>,
+}
+
+/// Makes a snapshot of a ready disk.
+///
+/// A snapshot of this name is AlreadyExists, unless it is of the same disk and either `if_not_exists` is set or it is
+/// still `creating`: then it is finished. The volume's record is not changed, so there is no generation to compare.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSnapshot {
+    /// The volume.
+    pub volume: VolumeRef,
+    /// Name of the disk; NotFound when there is none.
+    pub disk: String,
+    /// Name of the snapshot.
+    pub snapshot: String,
+    /// Now, RFC 3339 in UTC, by the caller's clock.
+    pub created_at: String,
+    /// The caller vouches that no Pod uses the disk. Without it, a disk that cannot be copied in one moment is a
+    /// Conflict.
+    #[serde(default)]
+    pub at_rest: bool,
+    /// Makes an existing snapshot of the same disk a success.
+    #[serde(default)]
+    pub if_not_exists: bool,
+}
+
+impl CreateSnapshot {
+    /// Checks every name and the time.
+    ///
+    /// # Errors
+    /// A sentence naming the first broken rule.
+    pub fn check(&self) -> Result<(), String> {
+        self.volume.check().map_err(|error| error.to_string())?;
+        check_label("disk", &self.disk, DISK_NAME_LIMIT).map_err(|error| error.to_string())?;
+        check_label("snapshot", &self.snapshot, SNAPSHOT_NAME_LIMIT).map_err(|error| error.to_string())?;
+        crate::check_time(&self.created_at).map_err(|error| error.to_string())
+    }
+}
+
+/// Deletes a snapshot and its data. Disks that were made from it stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteSnapshot {
+    /// The volume.
+    pub volume: VolumeRef,
+    /// Name of the snapshot.
+    pub snapshot: String,
+}
+
+impl DeleteSnapshot {
+    /// Checks every name.
+    ///
+    /// # Errors
+    /// The first broken rule.
+    pub fn check(&self) -> Result<(), NameError> {
+        self.volume.check()?;
+        check_label("snapshot", &self.snapshot, SNAPSHOT_NAME_LIMIT)
+    }
+}
+
+/// Fences a volume for a move, or opens it again.
+///
+/// While it is fenced, the data of its disks is at `data.fenced` instead of `data`, so that no path that a Pod was given
+/// leads to it, and nothing but this and [`SetHolder`] changes the volume. Already so: no write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fence {
+    /// The volume; NotFound when it has no record.
+    pub volume: VolumeRef,
+    /// The generation of the volume's record that the caller saw. Another one is a Conflict, unless the record is as
+    /// wanted already: then what a run that ended early left undone is done.
+    pub generation: u64,
+    /// True to fence, false to open.
+    pub fenced: bool,
+}
+
+/// Gives a fenced volume to another cluster, which then opens it. It stays fenced. Already so: no write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetHolder {
+    /// The volume with its new holder; NotFound when it has no record.
+    pub volume: VolumeRef,
+    /// The generation of the volume's record that the caller saw. Another one is a Conflict, unless the volume has the
+    /// new holder already.
+    pub generation: u64,
+    /// The holder until now; when it is another one, that is a Conflict.
+    pub from: Holder,
+}
+
+impl SetHolder {
+    /// Checks every name.
+    ///
+    /// # Errors
+    /// The first broken rule.
+    pub fn check(&self) -> Result<(), NameError> {
+        self.volume.check()?;
+        check_holder(&self.from)
+    }
 }

@@ -1,6 +1,6 @@
 //! Times as callers give them: RFC 3339 in UTC, ordered as text. Pure: this crate knows no clock.
 
-use crate::DiskEntry;
+use crate::{DiskEntry, SnapshotEntry};
 use std::cmp::Ordering;
 
 /// A time that is not RFC 3339 in UTC.
@@ -41,12 +41,38 @@ fn sort_key(text: &str) -> Option<(&str, &str)> {
     (shape && in_range).then(|| (seconds, fraction.trim_end_matches('0')))
 }
 
-/// The order of every list of disks: newest first, equal times by name (VOL-08).
+/// What has a name and was made at some time.
+pub trait Dated {
+    /// When it was made, see [`check_time`].
+    fn created_at(&self) -> &str;
+    /// What it is called among its like.
+    fn name(&self) -> &str;
+}
+
+impl Dated for DiskEntry {
+    fn created_at(&self) -> &str {
+        &self.record.created_at
+    }
+
+    fn name(&self) -> &str {
+        &self.record.name
+    }
+}
+
+impl Dated for SnapshotEntry {
+    fn created_at(&self) -> &str {
+        &self.record.created_at
+    }
+
+    fn name(&self) -> &str {
+        &self.record.name
+    }
+}
+
+/// The order of every list of disks or snapshots: newest first, equal times by name (VOL-08).
 #[must_use]
-pub fn newest_first(a: &DiskEntry, b: &DiskEntry) -> Ordering {
-    let time =
-        |entry: &DiskEntry| sort_key(&entry.record.created_at).map(|(s, f)| (s.to_owned(), f.to_owned()));
-    time(b).cmp(&time(a)).then_with(|| a.record.name.cmp(&b.record.name))
+pub fn newest_first<T: Dated>(a: &T, b: &T) -> Ordering {
+    sort_key(b.created_at()).cmp(&sort_key(a.created_at())).then_with(|| a.name().cmp(b.name()))
 }
 
 #[cfg(test)]

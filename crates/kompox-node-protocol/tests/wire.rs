@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use kompox_node_protocol::{
-    Answer, AppRef, AssignDisk, Assigned, Backend, CopyUp, CopyUpPlan, CreateDisk, Created, DeleteDisk,
-    Deleted, DiskEntry, DiskRecord, DiskState, Failure, FileToWrite, FillHeader, FillTarget, Filled,
-    FindOccupied, Holder, Identity, Kind, Listing, Occupied, Operation, Owner, Problem, Request, Status,
+    Answer, AppRef, AssignDisk, Assigned, Backend, CopyUp, CopyUpPlan, CreateDisk, CreateSnapshot, Created,
+    DeleteDisk, DeleteSnapshot, Deleted, DiskEntry, DiskRecord, DiskState, Failure, Fence, Fenced,
+    FileToWrite, FillHeader, FillTarget, Filled, FindOccupied, Holder, Identity, Kind, Listing, Occupied,
+    Operation, Owner, Problem, Request, SetHolder, SnapshotCreated, SnapshotEntry, SnapshotRecord, Status,
     Success, UnassignDisk, VolumeEntry, VolumeRecord, VolumeRef, WriteFilesPlan,
 };
 use std::path::PathBuf;
@@ -68,8 +69,28 @@ fn disk_entry() -> DiskEntry {
         first: true,
         state: DiskState::Ready,
         handle: "5f0c2f6d9a1b4c3e".into(),
+        backend: Backend::Btrfs,
+        size_enforced: true,
     };
     DiskEntry { record, assigned: true, path: "k9x84f/db/disks/d1/data".into() }
+}
+
+fn snapshot_entry() -> SnapshotEntry {
+    let record = SnapshotRecord {
+        format: 1,
+        name: "s1".into(),
+        identity: app().identity,
+        volume: "db".into(),
+        disk: "d1".into(),
+        disk_handle: "5f0c2f6d9a1b4c3e".into(),
+        size_bytes: 10 << 30,
+        created_at: "2026-01-31T09:00:00Z".into(),
+        state: DiskState::Ready,
+        handle: "77aa2f6d9a1b4c3e".into(),
+        backend: Backend::Btrfs,
+        atomic: true,
+    };
+    SnapshotEntry { record, path: "k9x84f/db/snapshots/s1/data".into() }
 }
 
 #[test]
@@ -82,8 +103,23 @@ fn requests() {
         created_at: "2026-01-31T08:15:00Z".into(),
         source: "empty".into(),
         if_not_exists: false,
+        at_rest: false,
     };
     assert_eq!(create.check(), Ok(()));
+    let snapshot = CreateSnapshot {
+        volume: volume(),
+        disk: "d1".into(),
+        snapshot: "s1".into(),
+        created_at: "2026-01-31T09:00:00Z".into(),
+        at_rest: true,
+        if_not_exists: false,
+    };
+    assert_eq!(snapshot.check(), Ok(()));
+    let delete_snapshot = DeleteSnapshot { volume: volume(), snapshot: "s1".into() };
+    assert_eq!(delete_snapshot.check(), Ok(()));
+    let from = Holder { cluster: "cls0".into(), cluster_uid: "uid-0".into() };
+    let set_holder = SetHolder { volume: volume(), generation: 3, from };
+    assert_eq!(set_holder.check(), Ok(()));
     let occupied = FindOccupied {
         volume: volume(),
         disk: "d1".into(),
@@ -120,6 +156,13 @@ fn requests() {
             })),
         ),
         ("request-find-occupied", Request::new(Operation::FindOccupied(occupied))),
+        ("request-create-snapshot", Request::new(Operation::CreateSnapshot(snapshot))),
+        ("request-delete-snapshot", Request::new(Operation::DeleteSnapshot(delete_snapshot))),
+        (
+            "request-fence",
+            Request::new(Operation::Fence(Fence { volume: volume(), generation: 2, fenced: true })),
+        ),
+        ("request-set-holder", Request::new(Operation::SetHolder(set_holder))),
     ] {
         check(name, &request, Request::encode, |text| Request::decode(text).unwrap());
     }
@@ -130,24 +173,34 @@ fn answers() {
     let status = Status {
         store: Some("3f".into()),
         path: "/store".into(),
-        backend: Backend::Directory,
+        backend: Backend::Reflink,
+        size_enforced: false,
+        atomic_snapshots: false,
         capacity_bytes: 2,
         free_bytes: 1,
         program: "0.1.0".into(),
     };
     let listing = Listing {
         store: Some("3f".into()),
-        volumes: vec![VolumeEntry { record: volume_record(), disks: vec![disk_entry()] }],
+        volumes: vec![VolumeEntry {
+            record: volume_record(),
+            disks: vec![disk_entry()],
+            snapshots: vec![snapshot_entry()],
+        }],
         problems: vec![Problem { path: "zzzzzz/x/volume.json".into(), message: "is empty".into() }],
     };
     let created = Created { created: true, volume: volume_record(), disk: disk_entry() };
     let assigned = Assigned { changed: true, previous: None, volume: volume_record() };
+    let fenced = Fenced { changed: true, volume: VolumeRecord { fenced: true, ..volume_record() } };
+    let snapshot = SnapshotCreated { created: true, snapshot: snapshot_entry() };
     for (name, result) in [
         ("answer-status", Ok(Success::Status(status))),
         ("answer-listing", Ok(Success::Listing(listing))),
         ("answer-created", Ok(Success::Created(Box::new(created)))),
         ("answer-assigned", Ok(Success::Assigned(assigned))),
         ("answer-deleted", Ok(Success::Deleted(Deleted { existed: true, leftover: None }))),
+        ("answer-snapshot-created", Ok(Success::SnapshotCreated(Box::new(snapshot)))),
+        ("answer-fenced", Ok(Success::Fenced(fenced))),
         ("answer-occupied", Ok(Success::Occupied(Occupied { paths: vec!["volumes/db".into()] }))),
         ("answer-filled", Ok(Success::Filled(Filled { filled: true, entries: 2, bytes: 3 }))),
         (
@@ -187,17 +240,30 @@ fn what_is_not_understood_is_refused() {
     for (text, expected) in [
         (
             r#"{"version":9,"something":1}"#,
-            "the request has protocol version 9, this program speaks version 2",
+            "the request has protocol version 9, this program speaks version 3",
         ),
-        (r#"{"version":2,"operation":{"format":{}}}"#, "the request is not understood"),
-        (r#"{"version":2,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
-        (r#"{"version":2,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
+        (
+            r#"{"version":2,"operation":{"status":{}}}"#,
+            "the request has protocol version 2, this program speaks version 3",
+        ),
+        (r#"{"version":3,"operation":{"format":{}}}"#, "the request is not understood"),
+        (r#"{"version":3,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
+        (r#"{"version":3,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
         ("", "the request is not understood"),
     ] {
         assert_eq!(Request::decode(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
     }
     // A newer program may say more.
     let text =
-        r#"{"version":2,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
+        r#"{"version":3,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
     assert!(Answer::decode(text.as_bytes()).is_ok());
+}
+
+#[test]
+fn records_from_before_there_were_back_ends_are_read() {
+    let text = r#"{"format":1,"name":"d1","identity":{"workspace":"ws1","provider":"prv1","app":"app1"},
+        "volume":"db","size_bytes":10737418240,"created_at":"2026-01-31T08:15:00Z","source":"empty","first":true,
+        "state":"ready","handle":"5f0c2f6d9a1b4c3e"}"#;
+    let expected = DiskRecord { backend: Backend::Directory, size_enforced: false, ..disk_entry().record };
+    assert_eq!(serde_json::from_str::<DiskRecord>(text).unwrap(), expected);
 }
