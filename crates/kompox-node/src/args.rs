@@ -1,6 +1,7 @@
 //! The command line. No IO.
 
 use crate::lock;
+use kompox_node_protocol::Backend;
 use rustix::process::Signal;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,33 +13,54 @@ kompox-node: a helper of Kompox in Pods and on nodes; not meant to be used by ha
 
 Usage: kompox-node COMMAND
 
-  store --root DIR [--lock-wait SECONDS]      one JSON request on stdin, one JSON answer on stdout
-  fill --root DIR [--lock-wait SECONDS]       one JSON header line, then a tar archive on stdin; one answer
+  store --root DIR [STORE OPTIONS]            one JSON request on stdin, one JSON answer on stdout
+  fill --root DIR [STORE OPTIONS]             one JSON header line, then a tar archive on stdin; one answer
   copy-up --plan JSON | --plan-file FILE      fill empty volumes from this container's image
   write-files --plan JSON | --plan-file FILE  write files with exact owner and mode
   pack --plan JSON | --plan-file FILE         a tree as a tar archive on stdout; one answer on stderr
   unpack --plan JSON | --plan-file FILE       a tar archive on stdin into a tree; one answer
+  quiesce --plan JSON | --plan-file FILE      hold data still until a line on stdin; answers before and after
   install --to DIR                            copy this program to DIR/kompox-node
   hold                                        wait for SIGTERM or SIGINT, then end with 0
   signal NAME|NUMBER [--wait] [--pid PID]     signal process 1 (or PID); --wait: until it has ended
   version                                     print the version
 
-Exit codes: 0 done (store, fill, pack, unpack: answered, also with an error in the answer), 1 failed,
+Store options:
+  --lock-wait SECONDS                         how long to wait for other processes
+  --backend auto|directory|reflink|btrfs      how new disks and snapshots are kept; auto is the best that the
+                                              file system can do, existing ones stay as they are
+
+Exit codes: 0 done (store, fill, pack, unpack, quiesce: answered, also with an error in the answer), 1 failed,
 2 wrong usage.
 ";
 
 /// A parsed command line.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Store { root: PathBuf, wait: Duration },
-    Fill { root: PathBuf, wait: Duration },
+    /// Without a back end the file system decides.
+    Store {
+        root: PathBuf,
+        wait: Duration,
+        backend: Option<Backend>,
+    },
+    Fill {
+        root: PathBuf,
+        wait: Duration,
+    },
     CopyUp(PlanText),
     WriteFiles(PlanText),
     Pack(PlanText),
     Unpack(PlanText),
-    Install { folder: PathBuf },
+    Quiesce(PlanText),
+    Install {
+        folder: PathBuf,
+    },
     Hold,
-    Signal { signal: Signal, pid: i32, wait: bool },
+    Signal {
+        signal: Signal,
+        pid: i32,
+        wait: bool,
+    },
     Version,
     Help,
 }
@@ -58,12 +80,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let mut rest = Rest(arguments.into_iter().collect());
     let command = rest.word().ok_or("a command is missing")?;
     let command = match command.as_str() {
-        "store" => Command::Store { root: rest.path("--root")?, wait: rest.wait()? },
-        "fill" => Command::Fill { root: rest.path("--root")?, wait: rest.wait()? },
+        "store" => {
+            Command::Store { root: rest.path("--root")?, wait: rest.wait()?, backend: rest.backend()? }
+        }
+        "fill" => {
+            // Understood as for a store, though nothing that it makes has a back end.
+            rest.backend()?;
+            Command::Fill { root: rest.path("--root")?, wait: rest.wait()? }
+        }
         "copy-up" => Command::CopyUp(rest.plan()?),
         "write-files" => Command::WriteFiles(rest.plan()?),
         "pack" => Command::Pack(rest.plan()?),
         "unpack" => Command::Unpack(rest.plan()?),
+        "quiesce" => Command::Quiesce(rest.plan()?),
         "install" => Command::Install { folder: rest.path("--to")? },
         "hold" => Command::Hold,
         "signal" => {
@@ -128,6 +157,18 @@ impl Rest {
         }
     }
 
+    fn backend(&mut self) -> Result<Option<Backend>, String> {
+        let Some(name) = self.option("--backend")? else { return Ok(None) };
+        if name == "auto" {
+            return Ok(None);
+        }
+        let all = [Backend::Directory, Backend::Reflink, Backend::Btrfs];
+        match all.into_iter().find(|backend| backend.name() == name) {
+            Some(backend) => Ok(Some(backend)),
+            None => Err(format!("`{name}` is no back end: use auto, directory, reflink or btrfs")),
+        }
+    }
+
     fn plan(&mut self) -> Result<PlanText, String> {
         match (self.option("--plan")?, self.raw("--plan-file")?) {
             (Some(text), None) => Ok(PlanText::Given(text)),
@@ -154,6 +195,7 @@ mod tests {
             ("store --root", "--root needs a value"),
             ("store --root disks", "--root needs an absolute path"),
             ("store --root /s --lock-wait soon", "`soon` is not a number of seconds"),
+            ("store --root /s --backend zfs", "`zfs` is no back end: use auto, directory, reflink or btrfs"),
             ("store --root /s more", "`more` is not understood here"),
             ("copy-up", "give either --plan or --plan-file"),
             ("copy-up --plan {} --plan-file /p", "give either --plan or --plan-file"),
@@ -177,6 +219,11 @@ mod tests {
             }
         }
         assert!(matches!(parsed("store --lock-wait 3 --root /s"),
-            Ok(Command::Store { wait, .. }) if wait == Duration::from_secs(3)));
+            Ok(Command::Store { wait, backend: None, .. }) if wait == Duration::from_secs(3)));
+        assert!(matches!(
+            parsed("store --backend btrfs --root /s"),
+            Ok(Command::Store { backend: Some(Backend::Btrfs), .. })
+        ));
+        assert!(matches!(parsed("fill --root /s --backend auto"), Ok(Command::Fill { .. })));
     }
 }

@@ -1,34 +1,43 @@
-//! How a disk's data is kept: the one place that knows the kind of file system. IO.
-//!
-//! Plain folders only: a size is declared and not enforced, every source but "empty" is refused.
+//! Which back end new data gets: what the file system of a store can do, and what was asked for. IO.
 
+use crate::btrfs;
 use crate::failure::{Result, cannot};
-use crate::folder::{Folder, PUBLIC};
-use kompox_node_protocol::{Backend, Failure, Kind, SOURCE_EMPTY};
+use crate::folder::Folder;
+use kompox_node_protocol::{Backend, Failure, Kind};
+use rustix::fs::{Mode, OFlags};
+use std::path::Path;
 
-/// The kind this program makes.
-pub(crate) const KIND: Backend = Backend::Directory;
-
-/// The folder of a disk's record that holds its data.
-pub(crate) const DATA: &str = "data";
-
-/// Refuses sources that this kind cannot make a disk from, before anything is written.
-pub(crate) fn check_source(source: &str) -> Result<()> {
-    if source == SOURCE_EMPTY {
-        return Ok(());
+/// The back end for what is made in the store at `path`, which need not exist yet: the wanted one, or else the best
+/// that its file system can do. Writes nothing.
+///
+/// # Errors
+/// Unsupported when the file system cannot do the wanted one.
+pub(crate) fn choose(path: &Path, wanted: Option<Backend>) -> Result<Backend> {
+    let there = path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"));
+    let folder = Folder::root(there)?;
+    let refuse = |why: &str| {
+        let wanted = wanted.map_or("auto", Backend::name);
+        Err(Failure::new(Kind::Unsupported, format!("`--backend {wanted}`: {} {why}", path.display()))
+            .hint("put the disk store on another file system, or leave the choice to kompox-node"))
+    };
+    match wanted {
+        None if btrfs::is_here(&folder)? => Ok(Backend::Btrfs),
+        None if can_share(&folder) => Ok(Backend::Reflink),
+        None | Some(Backend::Directory) => Ok(Backend::Directory),
+        Some(Backend::Btrfs) if !btrfs::is_here(&folder)? => refuse("is not on a btrfs file system"),
+        Some(Backend::Reflink) if !can_share(&folder) => {
+            refuse("is on a file system whose files cannot share blocks")
+        }
+        Some(wanted) => Ok(wanted),
     }
-    Err(Failure::new(Kind::Unsupported, format!("this disk store cannot make a disk from `{source}`"))
-        .hint("this version makes empty disks only"))
 }
 
-/// Makes the data of a disk, or goes on making it.
-pub(crate) fn make_data(disk: &Folder) -> Result<()> {
-    let data = disk.make_folder(DATA, PUBLIC)?;
-    // Again, because a run may have ended between the making of the folder and its mode.
-    data.set_owner(0, 0)?;
-    data.set_mode(PUBLIC)?;
-    data.sync()?;
-    disk.sync()
+/// Whether two files without a name can share blocks here. Whatever refuses the trial, such as a file system that has
+/// no such files, is read-only or full, cannot be relied on for it.
+fn can_share(folder: &Folder) -> bool {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let file = || rustix::fs::openat(folder.fd(), ".", flags, Mode::RUSR | Mode::WUSR);
+    file().and_then(|from| rustix::fs::ioctl_ficlone(file()?, from)).is_ok()
 }
 
 /// Size and free space of the store's file system, in bytes.

@@ -4,10 +4,13 @@
 //! a new private folder that nobody else can reach yet.
 
 use crate::attributes;
+use crate::content::{self, How};
 use crate::failure::{Result, cannot, conflict};
 use crate::folder::{Entry, Folder, PRIVATE, change, group, owner, set_mode, set_owner};
 use crate::sync::Syncer;
+use kompox_node_protocol::{Failure, Kind};
 use rustix::fs::{AtFlags, FileType, Mode, Stat, Timespec, Timestamps};
+use rustix::io::Errno;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -15,11 +18,12 @@ use std::path::{Path, PathBuf};
 const DEPTH: usize = 300;
 
 /// Copies everything in `source` into the empty folder `target`, and gives `target` the source's own owner, mode and
-/// times. Everything is on the device when this returns.
-pub(crate) fn contents(source: &Folder, target: &Folder) -> Result<()> {
-    let mut copy = Copy { links: HashMap::new(), top: target, syncer: Syncer::default() };
+/// times. Everything is on the device when this returns. Returns the bytes that the files take there, holes left out.
+pub(crate) fn contents(source: &Folder, target: &Folder, how: How) -> Result<u64> {
+    let mut copy = Copy { links: HashMap::new(), top: target, syncer: Syncer::default(), how, bytes: 0 };
     copy.folder(source, target, Path::new(""), 0)?;
-    copy.syncer.finish(target)
+    copy.syncer.finish(target)?;
+    Ok(copy.bytes)
 }
 
 /// Gives `target` the owner, mode, times and attributes of `source`.
@@ -37,6 +41,8 @@ struct Copy<'a> {
     links: HashMap<(u64, u64), PathBuf>,
     top: &'a Folder,
     syncer: Syncer,
+    how: How,
+    bytes: u64,
 }
 
 impl Copy<'_> {
@@ -80,7 +86,7 @@ impl Copy<'_> {
 
     fn file(&mut self, source: &Folder, target: &Folder, entry: &Entry, path: &Path) -> Result<()> {
         let name = &entry.name;
-        let mut from = source.find_file(name)?.ok_or_else(|| vanished(source, entry))?;
+        let from = source.find_file(name)?.ok_or_else(|| vanished(source, entry))?;
         let stat = rustix::fs::fstat(&from).map_err(|error| cannot("look at", source.shown(name), error))?;
         if stat.st_nlink > 1 {
             if let Some(first) = self.links.get(&(stat.st_dev, stat.st_ino)) {
@@ -88,14 +94,29 @@ impl Copy<'_> {
             }
             self.links.insert((stat.st_dev, stat.st_ino), path.to_owned());
         }
-        let mut to = target.create_file(name, Mode::RUSR | Mode::WUSR)?;
-        std::io::copy(&mut from, &mut to).map_err(|error| cannot("copy", source.shown(name), error))?;
+        self.bytes += u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512);
+        let to = target.create_file(name, Mode::RUSR | Mode::WUSR)?;
+        content::copy(&from, &to, u64::try_from(stat.st_size).unwrap_or(0), self.how)
+            .map_err(|error| self.not_copied(source.shown(name), error))?;
         let failed = |error| cannot("set the owner of", target.shown(name), error);
         set_owner(&to, stat.st_uid, stat.st_gid).map_err(failed)?;
         attributes::copy(&from, &to, &target.path().join(name))?;
         set_mode(&to, mode_of(&stat)).map_err(failed)?;
         set_times(target, name, &stat)?;
         self.syncer.file(&to, || target.shown(name))
+    }
+
+    fn not_copied(&self, shown: String, error: std::io::Error) -> Failure {
+        let refused = matches!(
+            error.raw_os_error().map(Errno::from_raw_os_error),
+            Some(Errno::NOTSUP | Errno::XDEV | Errno::INVAL)
+        );
+        if self.how == How::Shared && refused {
+            let message = format!("the file system cannot share the blocks of {shown}: {error}");
+            return Failure::new(Kind::Unsupported, message)
+                .hint("with `--backend directory` copies are made in full");
+        }
+        cannot("copy", shown, error)
     }
 
     fn hard_link(&self, first: &Path, target: &Folder, entry: &Entry) -> Result<()> {
@@ -113,7 +134,7 @@ fn mode_of(stat: &Stat) -> Mode {
     Mode::from_raw_mode(stat.st_mode & 0o7777)
 }
 
-fn vanished(folder: &Folder, entry: &Entry) -> kompox_node_protocol::Failure {
+fn vanished(folder: &Folder, entry: &Entry) -> Failure {
     conflict(format!("{} vanished while it was copied", folder.shown(&entry.name)))
 }
 

@@ -3,6 +3,7 @@
 //! Runs in an init container of the image with the whole disk mounted: a volume that is absent or empty gets the
 //! image's folder with exact owners and modes, once and whole.
 
+use crate::content::How;
 use crate::failure::{Result, cannot, conflict, invalid};
 use crate::folder::{Folder, PRIVATE, PUBLIC};
 use crate::target::Target;
@@ -86,7 +87,9 @@ fn fill_target(fill: &CopyUp, target: &Target, source: Option<&Folder>) -> Resul
     }
     let aside = target.start()?;
     match source {
-        Some(source) if !nothing => copy::contents(source, &aside)?,
+        Some(source) if !nothing => {
+            copy::contents(source, &aside, How::InFull)?;
+        }
         _ => {
             own(fill, &aside, source)?;
             aside.sync()?;
@@ -121,7 +124,7 @@ fn in_place(fill: &CopyUp, path: &Path) -> Result<Filled> {
             own(fill, &mount, None)?;
             return Ok(Filled::Empty);
         };
-        copy::contents(source, &mount.new_folder(&half, PRIVATE)?)?;
+        copy::contents(source, &mount.new_folder(&half, PRIVATE)?, How::InFull)?;
         mount.rename(&half, &mount, &whole)?;
     }
     let content = mount.folder(&whole)?;

@@ -10,7 +10,7 @@ use crate::store::{Place, Store};
 use crate::target::Target;
 use crate::unpack;
 use crate::volume::Volume;
-use crate::{backend, lock};
+use crate::{data, lock};
 use kompox_node_protocol::{DiskState, FillHeader, Filled};
 use std::io::Read;
 use std::path::Path;
@@ -20,7 +20,8 @@ use std::time::Duration;
 /// nothing to fill.
 pub(crate) fn run(path: &Path, wait: Duration, header: &FillHeader, content: impl Read) -> Result<Filled> {
     header.check().map_err(invalid)?;
-    let place = Place { path, expected: header.store.as_deref(), wait };
+    // Nothing is made that could have one back end or another.
+    let place = Place { path, expected: header.store.as_deref(), wait, backend: None };
     let disk = open(place, header)?;
     // The store's lock is not held while content comes in, so that other apps go on; this one keeps other fillers
     // of the disk away.
@@ -72,8 +73,8 @@ fn open_locked(place: Place<'_>, header: &FillHeader) -> Result<(OpenDisk, Store
     }
     let data = disk
         .folder
-        .find_folder(backend::DATA)?
-        .ok_or_else(|| conflict(format!("{} is missing", disk.folder.shown(backend::DATA))))?;
+        .find_folder(data::DATA)?
+        .ok_or_else(|| conflict(format!("{} is missing", disk.folder.shown(data::DATA))))?;
     Ok((OpenDisk { data, handle: disk.record.handle }, store))
 }
 

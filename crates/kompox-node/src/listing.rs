@@ -1,9 +1,10 @@
-//! Lists of volumes and disks. Reads, never writes.
+//! Lists of volumes, disks and snapshots. Reads, never writes.
 
-use crate::backend;
-use crate::disk::{self, Disk};
+use crate::data;
+use crate::disk::Disk;
 use crate::failure::{Result, conflict};
 use crate::folder::Folder;
+use crate::snapshot::Snapshot;
 use crate::volume::{self, Volume, check_identity};
 use kompox_node_protocol::{
     AppRef, DiskState, Failure, Problem, VOLUME_NAME_LIMIT, VolumeEntry, check_app_hash, check_label,
@@ -56,28 +57,40 @@ fn of_volume(app: &Folder, app_hash: &str, name: &str) -> Result<VolumeEntry> {
         .ok_or_else(|| conflict(format!("{} vanished", app.shown(name))))?;
     let mut disks = Vec::new();
     if let Some(folder) = volume.disks()? {
-        for name in disk::names(&folder)? {
+        for name in volume::names(&folder)? {
             let disk = Disk::find(&volume, &name)?
                 .ok_or_else(|| conflict(format!("{} vanished", folder.shown(&name))))?;
-            check_data(&volume, &disk)?;
+            check_data(&disk.folder, disk.record.state, volume.record.fenced, "disk")?;
             disks.push(disk.entry(&volume.record));
         }
     }
     disks.sort_by(newest_first);
-    Ok(VolumeEntry { record: volume.record, disks })
+    let mut snapshots = Vec::new();
+    if let Some(folder) = volume.snapshots()? {
+        for name in volume::names(&folder)? {
+            let snapshot = Snapshot::find(&volume, &name)?
+                .ok_or_else(|| conflict(format!("{} vanished", folder.shown(&name))))?;
+            check_data(&snapshot.folder, snapshot.record.state, false, "snapshot")?;
+            snapshots.push(snapshot.entry(&volume.record));
+        }
+    }
+    snapshots.sort_by(newest_first);
+    Ok(VolumeEntry { record: volume.record, disks, snapshots })
 }
 
-/// A ready disk has its data, unless it is fenced.
-fn check_data(volume: &Volume, disk: &Disk) -> Result<()> {
-    if disk.record.state != DiskState::Ready || volume.record.fenced {
+/// What is ready has its data; that of a disk may be out of the way as long as its volume is fenced.
+fn check_data(owner: &Folder, state: DiskState, fenced: bool, what: &str) -> Result<()> {
+    if state != DiskState::Ready {
         return Ok(());
     }
-    match disk.folder.look(backend::DATA)? {
-        Some(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => Ok(()),
-        _ => Err(conflict(format!(
-            "{} is not a folder, but the disk is recorded as ready",
-            disk.folder.shown(backend::DATA)
-        ))
-        .hint("bring the data of this disk back")),
+    let names: &[&str] = if fenced { &[data::DATA, data::FENCED] } else { &[data::DATA] };
+    for name in names {
+        let found = owner.look(name)?;
+        if found.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory) {
+            return Ok(());
+        }
     }
+    let shown = owner.shown(data::DATA);
+    Err(conflict(format!("{shown} is not a folder, but the {what} is recorded as ready"))
+        .hint(format!("bring the data of this {what} back")))
 }

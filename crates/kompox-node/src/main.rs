@@ -6,18 +6,30 @@
 mod args;
 mod attributes;
 mod backend;
+mod btrfs;
+mod content;
 mod copy;
 mod copy_over;
 mod copy_up;
+mod create;
+mod data;
+mod delete;
 mod disk;
+mod erase;
+mod fence;
 mod fill;
 mod hold;
 mod install;
+mod job;
 mod listing;
 mod occupied;
+mod origin;
+mod quiesce;
 mod random;
 mod record;
+mod request;
 mod signal;
+mod snapshot;
 mod store;
 mod target;
 mod trash;
@@ -29,12 +41,13 @@ use kompox_tree::{failure, fault, folder, lock, sync, tree, unpack};
 use args::{Command, PlanText};
 use failure::{Result, cannot, invalid};
 use kompox_node_protocol::{
-    Answer, CopyUpPlan, DecodeError, Failure, FillHeader, Kind, MAX_JSON_BYTES, PROTOCOL_VERSION, Request,
-    Success, WriteFilesPlan,
+    Answer, CopyUpPlan, DecodeError, Failure, FillHeader, Kind, MAX_JSON_BYTES, PROTOCOL_VERSION,
+    QuiescePlan, Request, Success, WriteFilesPlan,
 };
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::ExitCode;
+use store::Place;
 
 fn main() -> ExitCode {
     let command = match args::parse(std::env::args_os().skip(1)) {
@@ -58,12 +71,15 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Store { root, wait } => {
+        Command::Store { root, wait, backend } => {
             let mut input = BufReader::new(std::io::stdin().lock());
             let line = read_line(&mut input);
             let request =
                 line.and_then(|text| Request::decode(&text).map_err(|error| not_understood(&error)));
-            say_answer(request.and_then(|request| store::answer(&root, wait, &request)))
+            say_answer(request.and_then(|request| {
+                let place = Place { path: &root, expected: request.store.as_deref(), wait, backend };
+                request::answer(place, &request.operation)
+            }))
         }
         Command::Fill { root, wait } => {
             let mut input = BufReader::new(std::io::stdin().lock());
@@ -97,6 +113,14 @@ fn run(command: Command) -> Result<()> {
             // As for `fill`; whoever sends stops when the answer is there.
             let _ = std::io::copy(&mut input, &mut std::io::sink());
             Ok(())
+        }
+        Command::Quiesce(plan) => {
+            let plan = plan_text(plan)
+                .and_then(|text| QuiescePlan::decode(&text).map_err(|error| not_understood(&error)));
+            match plan {
+                Ok(plan) => quiesce::run(&plan.hook, say_answer),
+                Err(failure) => say_answer(Err(failure)),
+            }
         }
         Command::Install { folder } => install::run(&folder),
         Command::Hold => hold::run(),

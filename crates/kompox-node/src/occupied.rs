@@ -5,7 +5,7 @@ use crate::failure::{Result, invalid};
 use crate::folder::Folder;
 use crate::store::{Place, Store};
 use crate::volume::Volume;
-use crate::{backend, lock};
+use crate::{data, lock};
 use kompox_node_protocol::{FILL_PREFIX, FindOccupied, Occupied, check_sub_path};
 use rustix::fs::FileType;
 
@@ -18,7 +18,7 @@ pub(crate) fn find(place: Place<'_>, request: &FindOccupied) -> Result<Occupied>
     let volume = Volume::find_owned(&store.root, &request.volume)?.ok_or_else(unknown)?;
     let disk = Disk::find(&volume, &request.disk)?.ok_or_else(unknown)?;
     let mut paths = Vec::new();
-    if let Some(data) = disk.folder.find_folder(backend::DATA)? {
+    if let Some(data) = data::find(&disk.folder)? {
         for path in &request.paths {
             if is_occupied(&data, path)? {
                 paths.push(path.clone());

@@ -35,6 +35,12 @@ pub(crate) fn read<T: DeserializeOwned>(folder: &Folder, name: &str) -> Result<O
     serde_json::from_slice(&text).map(Some).map_err(|error| garbled(folder, name, &error.to_string()))
 }
 
+/// There is a folder but no record in it.
+pub(crate) fn missing(folder: &Folder, name: &str) -> Failure {
+    conflict(format!("{} is missing", folder.shown(name)))
+        .hint("nothing was changed; restore this file by hand, the data beside it is untouched")
+}
+
 /// A record that says something else than what it is.
 pub(crate) fn garbled(folder: &Folder, name: &str, why: &str) -> Failure {
     conflict(format!("{} is garbled: {why}", folder.shown(name)))

@@ -1,17 +1,14 @@
-//! A disk store: its root folder, its id, and the way from a request to an answer. IO.
+//! A disk store: its root folder, its id and its lock. IO.
 
-use crate::failure::{Result, cannot, conflict, invalid};
+use crate::failure::{Result, cannot, conflict};
 use crate::folder::Folder;
 use crate::lock::Lock;
-use crate::{backend, disk, fault, listing, lock, occupied, random, record, trash, volume};
-use kompox_node_protocol::{
-    AppRef, Deleted, Failure, Listing, Operation, RECORD_FORMAT, Request, Status, StoreRecord, Success,
-    check_app_hash,
-};
+use crate::{fault, lock, random, record, trash};
+use kompox_node_protocol::{Backend, Failure, Kind, RECORD_FORMAT, StoreRecord, check_app_hash};
 use std::ffi::OsString;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const RECORD: &str = "store.json";
 
@@ -33,52 +30,27 @@ pub(crate) struct Place<'a> {
     pub(crate) expected: Option<&'a str>,
     /// How long to wait for other processes.
     pub(crate) wait: Duration,
+    /// How new disks are kept; none leaves it to the file system.
+    pub(crate) backend: Option<Backend>,
 }
 
-/// Carries out one request on the store at `path`, waiting at most `wait` for other processes.
-pub(crate) fn answer(path: &Path, wait: Duration, request: &Request) -> Result<Success> {
-    let place = Place { path, expected: request.store.as_deref(), wait };
-    match &request.operation {
-        Operation::Status {} => status(place).map(Success::Status),
-        Operation::Init {} => {
-            drop(make(place)?);
-            status(place).map(Success::Status)
+/// How long until an attempt is repeated that met another process.
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl Place<'_> {
+    /// Repeats what fails because another process has something locked, as long as this place says. Each attempt must
+    /// let go of the store before it fails: who has the other lock may need it to come to an end.
+    pub(crate) fn patiently<T>(self, mut attempt: impl FnMut(Self) -> Result<T>) -> Result<T> {
+        let started = Instant::now();
+        loop {
+            let wait = self.wait.saturating_sub(started.elapsed());
+            match attempt(Self { wait, ..self }) {
+                Err(failure) if failure.kind == Kind::Timeout && !wait.is_zero() => {
+                    std::thread::sleep(PAUSE.min(wait));
+                }
+                other => return other,
+            }
         }
-        Operation::List { app } => list(place, app.as_ref()).map(Success::Listing),
-        Operation::Create(create) => {
-            create.check().map_err(invalid)?;
-            backend::check_source(&create.source)?;
-            let store = make(place)?;
-            let created = disk::create(&store.root, create)?;
-            store.leave();
-            Ok(Success::Created(Box::new(created)))
-        }
-        Operation::Assign(assign) => {
-            disk::check_names(&assign.volume, &assign.disk)?;
-            let store = Store::find(place, lock::exclusive)?;
-            let store = store.ok_or_else(|| disk::unknown(&assign.volume, &assign.disk))?;
-            let assigned = volume::assign(&store.root, assign)?;
-            store.leave();
-            Ok(Success::Assigned(assigned))
-        }
-        Operation::Unassign(unassign) => {
-            disk::check_names(&unassign.volume, &unassign.disk)?;
-            let store = Store::find(place, lock::exclusive)?;
-            let store = store.ok_or_else(|| disk::unknown(&unassign.volume, &unassign.disk))?;
-            let unassigned = volume::unassign(&store.root, unassign)?;
-            store.leave();
-            Ok(Success::Assigned(unassigned))
-        }
-        Operation::Delete(delete) => {
-            disk::check_names(&delete.volume, &delete.disk)?;
-            let Some(store) = Store::find(place, lock::exclusive)? else {
-                return Ok(Success::Deleted(Deleted { existed: false, leftover: None }));
-            };
-            let existed = disk::delete(&store.root, delete)?;
-            let leftover = trash::leftover(&store.unlock());
-            Ok(Success::Deleted(Deleted { existed, leftover }))
-        }
-        Operation::FindOccupied(request) => occupied::find(place, request).map(Success::Occupied),
     }
 }
 
@@ -88,7 +60,7 @@ impl Store {
     /// The id must be the expected one: an empty folder where a store was means a lost or unmounted file system,
     /// not a store without disks.
     pub(crate) fn find(
-        Place { path, expected, wait }: Place<'_>,
+        Place { path, expected, wait, .. }: Place<'_>,
         lock: fn(&Folder, Duration) -> Result<Lock>,
     ) -> Result<Option<Self>> {
         if !path.try_exists().map_err(|error| cannot("look at", path.display(), error))? {
@@ -119,14 +91,14 @@ impl Store {
     }
 
     /// Lets other processes go on.
-    fn unlock(self) -> Folder {
+    pub(crate) fn unlock(self) -> Folder {
         drop(self.lock);
         self.root
     }
 
     /// Ends a changing request: what an earlier delete could not erase is tried again. A failure of that is for the
     /// delete to report; this request has done its work.
-    fn leave(self) {
+    pub(crate) fn leave(self) {
         let _ = trash::purge(&self.unlock());
     }
 }
@@ -137,7 +109,7 @@ fn lost(path: &Path, id: &str) -> Failure {
 }
 
 /// Opens and locks the store for changes; its folder and id are made when there are none.
-fn make(place: Place<'_>) -> Result<Store> {
+pub(crate) fn make(place: Place<'_>) -> Result<Store> {
     loop {
         if let Some(mut store) = Store::find(place, lock::exclusive)? {
             if store.id.is_none() {
@@ -151,34 +123,4 @@ fn make(place: Place<'_>) -> Result<Store> {
             .and_then(|()| std::fs::DirBuilder::new().recursive(true).mode(0o700).create(place.path))
             .map_err(|error| cannot("make", place.path.display(), error))?;
     }
-}
-
-fn status(place: Place<'_>) -> Result<Status> {
-    let mut status = Status {
-        store: None,
-        path: place.path.display().to_string(),
-        backend: backend::KIND,
-        capacity_bytes: 0,
-        free_bytes: 0,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    if let Some(store) = Store::find(place, lock::shared)? {
-        (status.capacity_bytes, status.free_bytes) = backend::space(&store.root)?;
-        status.store = store.id;
-    }
-    Ok(status)
-}
-
-fn list(place: Place<'_>, app: Option<&AppRef>) -> Result<Listing> {
-    if let Some(app) = app {
-        app.check().map_err(invalid)?;
-    }
-    let Some(store) = Store::find(place, lock::shared)? else {
-        return Ok(Listing { store: None, volumes: Vec::new(), problems: Vec::new() });
-    };
-    let (volumes, problems) = match app {
-        Some(app) => (listing::of_app(&store.root, app)?, Vec::new()),
-        None => listing::of_all(&store.root)?,
-    };
-    Ok(Listing { store: store.id, volumes, problems })
 }

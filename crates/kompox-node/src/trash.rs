@@ -1,18 +1,32 @@
-//! Deleted disks: moved aside at once, erased afterwards, also by the next run. IO.
+//! Deleted disks and snapshots: moved aside at once, erased afterwards, also by the next run. IO.
 
+use crate::disk::GONE;
 use crate::failure::Result;
 use crate::folder::{Folder, PRIVATE};
-use crate::{lock, random, tree};
+use crate::{erase, lock, random};
 use kompox_node_protocol::{Failure, Kind};
 use std::time::Duration;
 
 const TRASH: &str = ".trash";
 
-/// Moves `name` out of `from` into the store's trash. From here on it does not exist.
-pub(crate) fn discard(root: &Folder, from: &Folder, name: &str) -> Result<()> {
+/// Moves `name` out of `from` into the store's trash. From here on it does not exist. On a full file system, where that
+/// may need room, it is only renamed and erased at once; says why if that is not done.
+pub(crate) fn discard(root: &Folder, from: &Folder, name: &str) -> Result<Option<String>> {
+    let aside = format!("{name}.{}", random::hex(8)?);
+    match move_to_trash(root, from, name, &aside) {
+        Err(failure) if failure.kind == Kind::Quota && from.look(name)?.is_some() => {
+            let aside = format!("{GONE}{aside}");
+            from.rename(name, from, &aside)?;
+            Ok(erase::remove(from, &aside).err().map(|failure| failure.message))
+        }
+        other => other.map(|()| None),
+    }
+}
+
+fn move_to_trash(root: &Folder, from: &Folder, name: &str, aside: &str) -> Result<()> {
     let trash = root.make_folder(TRASH, PRIVATE)?;
     root.sync()?;
-    from.rename(name, &trash, format!("{name}.{}", random::hex(8)?))?;
+    from.rename(name, &trash, aside)?;
     trash.sync()?;
     from.sync()
 }
@@ -31,7 +45,7 @@ pub(crate) fn purge(root: &Folder) -> Result<()> {
             return Ok(());
         }
         for entry in entries {
-            tree::remove(&trash, &entry.name)?;
+            erase::remove(&trash, &entry.name)?;
         }
     }
 }
@@ -44,7 +58,7 @@ pub(crate) fn leftover(root: &Folder) -> Option<String> {
     };
     match empty() {
         Ok(true) => None,
-        Ok(false) => Some("another process is still erasing deleted disks".to_owned()),
+        Ok(false) => Some("another process is still erasing what was deleted".to_owned()),
         Err(Failure { message, .. }) => Some(message),
     }
 }

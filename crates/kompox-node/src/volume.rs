@@ -11,6 +11,8 @@ use kompox_node_protocol::{
 pub(crate) const RECORD: &str = "volume.json";
 /// The folder of a volume that holds its disks.
 pub(crate) const DISKS: &str = "disks";
+/// The folder of a volume that holds its snapshots.
+pub(crate) const SNAPSHOTS: &str = "snapshots";
 
 /// A volume and its record.
 #[derive(Debug)]
@@ -61,7 +63,18 @@ impl Volume {
 
     /// Compares owner, holder and fence.
     pub(crate) fn check(&self, wanted: &VolumeRef) -> Result<()> {
-        let VolumeRecord { identity, holder, volume, fenced, .. } = &self.record;
+        self.check_holder(wanted)?;
+        let VolumeRecord { identity, volume, fenced, .. } = &self.record;
+        if *fenced {
+            return Err(conflict(format!("volume `{volume}` of app {identity} is fenced for a move"))
+                .hint("repeat the `app move` that fenced it"));
+        }
+        Ok(())
+    }
+
+    /// Compares owner and holder.
+    pub(crate) fn check_holder(&self, wanted: &VolumeRef) -> Result<()> {
+        let VolumeRecord { identity, holder, volume, .. } = &self.record;
         check_identity(&self.record, &wanted.app.identity)?;
         if *holder != wanted.holder {
             let hint = if holder.cluster == wanted.holder.cluster {
@@ -74,10 +87,6 @@ impl Volume {
                 wanted.holder
             );
             return Err(conflict(message).hint(hint));
-        }
-        if *fenced {
-            return Err(conflict(format!("volume `{volume}` of app {identity} is fenced for a move"))
-                .hint("repeat the `app move` that fenced it"));
         }
         Ok(())
     }
@@ -94,9 +103,13 @@ impl Volume {
 
     /// Writes which disk is assigned, if any, by one rename.
     pub(crate) fn set_assigned(&mut self, disk: Option<&str>) -> Result<()> {
-        let mut record = self.record.clone();
-        record.assigned = disk.map(ToOwned::to_owned);
-        record.generation += 1;
+        let assigned = disk.map(ToOwned::to_owned);
+        self.write(VolumeRecord { assigned, ..self.record.clone() })
+    }
+
+    /// Writes the next generation of the record.
+    pub(crate) fn write(&mut self, record: VolumeRecord) -> Result<()> {
+        let record = VolumeRecord { generation: self.record.generation + 1, ..record };
         record::write(&self.folder, RECORD, &record)?;
         self.record = record;
         Ok(())
@@ -105,6 +118,11 @@ impl Volume {
     /// The folder of the disks, none when it was never made.
     pub(crate) fn disks(&self) -> Result<Option<Folder>> {
         self.folder.find_folder(DISKS)
+    }
+
+    /// The folder of the snapshots, none when it was never made.
+    pub(crate) fn snapshots(&self) -> Result<Option<Folder>> {
+        self.folder.find_folder(SNAPSHOTS)
     }
 }
 
@@ -120,13 +138,12 @@ pub(crate) fn check_identity(record: &VolumeRecord, wanted: &Identity) -> Result
     .hint("give one of the two apps another name"))
 }
 
-/// The names of the volumes in an app's folder, sorted.
+/// The names of the volumes in an app's folder, or of the disks or snapshots in a volume's, sorted.
 pub(crate) fn names(app: &Folder) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in app.entries()? {
         match entry.name.to_str() {
-            // Ours, unfinished.
-            Some(name) if name.starts_with(disk::STAGED) => {}
+            Some(name) if disk::is_leftover(name) => {}
             Some(name) => names.push(name.to_owned()),
             None => return Err(conflict(format!("{} is not part of a disk store", app.shown(&entry.name)))),
         }

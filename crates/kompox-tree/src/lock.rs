@@ -25,27 +25,45 @@ pub fn exclusive(folder: &Folder, wait: Duration) -> Result<Lock> {
     take(folder, FlockOperation::NonBlockingLockExclusive, wait)
 }
 
+/// The same as [`shared`] without any wait: none when another process holds it exclusively.
+pub fn try_shared(folder: &Folder) -> Result<Option<Lock>> {
+    attempt(folder, FlockOperation::NonBlockingLockShared)
+}
+
+/// The same as [`exclusive`] without any wait: none when another process holds it.
+pub fn try_exclusive(folder: &Folder) -> Result<Option<Lock>> {
+    attempt(folder, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// The failure of one who waited that long for another process.
+pub fn in_use(folder: &Folder, wait: Duration) -> Failure {
+    let path = folder.path().display();
+    let message = format!("{path} is still in use by another process after {} s", wait.as_secs());
+    Failure::new(Kind::Timeout, message).hint("wait for it to end and repeat the command")
+}
+
 fn take(folder: &Folder, operation: FlockOperation, wait: Duration) -> Result<Lock> {
     let started = Instant::now();
     loop {
-        match flock(folder.fd(), operation) {
-            Ok(()) => {
-                // The same open folder under a second number: the guard borrows nothing.
-                let again = folder.fd().try_clone_to_owned();
-                return again.map(Lock).map_err(|error| cannot("lock", folder.path().display(), error));
-            }
-            Err(Errno::WOULDBLOCK | Errno::INTR) if started.elapsed() < wait => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Err(Errno::WOULDBLOCK) => {
-                let path = folder.path().display();
-                let message = format!("{path} is still in use by another process after {} s", wait.as_secs());
-                return Err(
-                    Failure::new(Kind::Timeout, message).hint("wait for it to end and repeat the command")
-                );
-            }
-            Err(error) => return Err(cannot("lock", folder.path().display(), error)),
+        if let Some(lock) = attempt(folder, operation)? {
+            return Ok(lock);
         }
+        if started.elapsed() >= wait {
+            return Err(in_use(folder, wait));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn attempt(folder: &Folder, operation: FlockOperation) -> Result<Option<Lock>> {
+    match flock(folder.fd(), operation) {
+        Ok(()) => {
+            // The same open folder under a second number: the guard borrows nothing.
+            let again = folder.fd().try_clone_to_owned();
+            again.map(Lock).map(Some).map_err(|error| cannot("lock", folder.path().display(), error))
+        }
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+        Err(error) => Err(cannot("lock", folder.path().display(), error)),
     }
 }
 
@@ -68,6 +86,8 @@ mod tests {
         let reader = shared(&a, none).unwrap();
         drop(shared(&b, none).unwrap());
         assert_eq!(exclusive(&b, none).unwrap_err().kind, Kind::Timeout);
+        assert!(try_exclusive(&b).unwrap().is_none());
+        assert!(try_shared(&b).unwrap().is_some());
         drop(reader);
         let writer = exclusive(&b, none).unwrap();
         assert_eq!(shared(&a, Duration::from_millis(30)).unwrap_err().kind, Kind::Timeout);

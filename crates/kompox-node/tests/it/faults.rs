@@ -1,14 +1,19 @@
 //! A stop or a failure before every single change of the file system, then the same request again.
 
+use crate::filesystem::{On, on_each, quick};
 use crate::program::{run, run_with_fault, store_arguments};
-use crate::requests::{create_request, disks, made, volume};
+use crate::requests::{
+    copy_request, create_request, disks, fence, list, made, set_holder, snapshot, snapshot_request, volume,
+};
 use crate::{copy_up, fill, shown};
-use kompox_node_protocol::{AssignDisk, DeleteDisk, Operation, Request, UnassignDisk};
+use kompox_node_protocol::{
+    AssignDisk, CreateDisk, CreateSnapshot, DeleteDisk, DeleteSnapshot, DiskState, Fence, Holder, Operation,
+    Request, SetHolder, UnassignDisk, VolumeRef,
+};
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
-use tempfile::tempdir;
 
 /// More steps than any request has.
 const MANY: usize = 400;
@@ -16,12 +21,19 @@ const MANY: usize = 400;
 /// One thing to do, again and again, with a fault at each of its steps.
 struct Case<'a> {
     name: &'a str,
+    /// Where it is done, each time in a folder of its own.
+    base: &'a Path,
     /// What is there before, beneath a folder.
     before: &'a dyn Fn(&Path),
     arguments: &'a dyn Fn(&Path) -> Vec<String>,
     input: &'a [u8],
     /// What must hold after a fault, before the repetition.
     holds: &'a dyn Fn(&Path),
+}
+
+/// Read-only subvolumes are in the way of an ordinary removal; what is here goes with all of the base.
+fn place(base: &Path) -> PathBuf {
+    tempfile::tempdir_in(base).unwrap().keep()
 }
 
 fn run_case(case: &Case<'_>, root: &Path, fault: Option<&str>) -> Output {
@@ -34,30 +46,30 @@ fn run_case(case: &Case<'_>, root: &Path, fault: Option<&str>) -> Output {
 }
 
 fn is_done(output: &Output) -> bool {
-    output.status.success() && !output.stdout.starts_with(br#"{"version":2,"outcome":{"error""#)
+    output.status.success() && !output.stdout.starts_with(br#"{"version":3,"outcome":{"error""#)
 }
 
 /// Runs the case without a fault, then with one at every step; each time the repetition must end in the same state.
 /// Returns the number of steps.
 fn check(case: &Case<'_>) -> usize {
     let name = case.name;
-    let reference = tempdir().unwrap();
-    (case.before)(reference.path());
-    let output = run_case(case, reference.path(), None);
+    let reference = place(case.base);
+    (case.before)(&reference);
+    let output = run_case(case, &reference, None);
     assert!(is_done(&output), "{name}: {}", String::from_utf8_lossy(&output.stdout));
-    let expected = shown::tree(reference.path());
+    let expected = shown::tree(&reference);
     for step in 1..MANY {
         let mut reached = false;
         for how in ["abort", "fail"] {
-            let temp = tempdir().unwrap();
-            (case.before)(temp.path());
-            let output = run_case(case, temp.path(), Some(&format!("{how}:{step}")));
+            let root = place(case.base);
+            (case.before)(&root);
+            let output = run_case(case, &root, Some(&format!("{how}:{step}")));
             reached |= how == "abort" && !output.status.success();
-            (case.holds)(temp.path());
-            let output = run_case(case, temp.path(), None);
+            (case.holds)(&root);
+            let output = run_case(case, &root, None);
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             assert!(is_done(&output), "{name}, {how} at step {step}: {said}");
-            assert_eq!(shown::tree(temp.path()), expected, "{name}, {how} at step {step}");
+            assert_eq!(shown::tree(&root), expected, "{name}, {how} at step {step}");
         }
         if !reached {
             return step - 1;
@@ -73,11 +85,28 @@ fn tell(points: usize) {
 }
 
 fn check_request(name: &str, before: &dyn Fn(&Path), operation: Operation, holds: &dyn Fn(&Path)) -> usize {
+    check_request_on(quick().path(), name, before, operation, holds)
+}
+
+fn check_request_on(
+    base: &Path,
+    name: &str,
+    before: &dyn Fn(&Path),
+    operation: Operation,
+    holds: &dyn Fn(&Path),
+) -> usize {
     let input = Request::new(operation).encode();
     let arguments = |root: &Path| store_arguments(&root.join("disks")).map(str::to_owned).to_vec();
     let before = |root: &Path| before(&root.join("disks"));
     let holds = |root: &Path| holds(&root.join("disks"));
-    check(&Case { name, before: &before, arguments: &arguments, input: input.as_bytes(), holds: &holds })
+    check(&Case {
+        name,
+        base,
+        before: &before,
+        arguments: &arguments,
+        input: input.as_bytes(),
+        holds: &holds,
+    })
 }
 
 fn create(disk: &str, generation: u64) -> Operation {
@@ -120,9 +149,9 @@ fn every_step_of_the_store_may_be_the_last() {
         fs::write(record, text).unwrap();
     };
     points += check_request("first disk of a known volume", &emptied, create("d9", 1), &|root| {
-        let listing = crate::requests::list(root, None).unwrap();
+        let listing = list(root, None).unwrap();
         for disk in listing.volumes.iter().flat_map(|volume| &volume.disks) {
-            let ready = disk.record.state == kompox_node_protocol::DiskState::Ready;
+            let ready = disk.record.state == DiskState::Ready;
             assert!(disk.assigned || !ready, "{disk:?}");
         }
     });
@@ -144,6 +173,7 @@ fn every_step_of_an_upload_may_be_the_last() {
     let input = fill::stream(&fill::header("binds/conf"), &fill::sample());
     let points = check(&Case {
         name: "upload",
+        base: quick().path(),
         before: &|root| two_disks(&root.join("disks")),
         arguments: &|root| fill::arguments(&root.join("disks")).map(str::to_owned).to_vec(),
         input: &input,
@@ -181,10 +211,139 @@ fn every_step_of_a_first_filling_may_be_the_last() {
     };
     let points = check(&Case {
         name: "first filling",
+        base: quick().path(),
         before: &before,
         arguments: &arguments,
         input: b"",
         holds: &holds,
     });
+    tell(points);
+}
+
+/// A disk d1 with a folder and links, and a snapshot s1 of it; few steps, as they are made for each step of a case.
+fn with_snapshot(root: &Path) {
+    let data = root.join(made(root, "d1", 0).disk.path);
+    fs::write(data.join("mine"), "mine").unwrap();
+    fs::create_dir(data.join("sub")).unwrap();
+    fs::write(data.join("sub/one"), "1").unwrap();
+    fs::hard_link(data.join("sub/one"), data.join("two")).unwrap();
+    snapshot(root, snapshot_request("d1", "s1")).unwrap();
+}
+
+/// Disks and snapshots can be read, and what looks ready is whole.
+fn ready_is_whole(root: &Path) {
+    nothing_is_lost(root);
+    let listing = list(root, None).unwrap();
+    for volume in listing.volumes {
+        let copies = volume.disks.iter().filter(|disk| disk.record.source != "empty");
+        let disks = copies.map(|disk| (disk.record.state, &disk.path, disk.record.source.contains('/')));
+        let snapshots = volume.snapshots.iter().map(|found| (found.record.state, &found.path, false));
+        for (state, path, part) in disks.chain(snapshots) {
+            if state == DiskState::Ready {
+                let file = if part { "one" } else { "sub/one" };
+                assert_eq!(fs::read_to_string(root.join(path).join(file)).unwrap(), "1", "{path}");
+            }
+        }
+    }
+}
+
+/// The same, and whether the volume is fenced, no path of a disk of an open volume leads nowhere.
+fn fence_is_true(root: &Path) {
+    let listing = list(root, None).unwrap();
+    assert_eq!(listing.problems, []);
+    let fenced = listing.volumes[0].record.fenced;
+    for disk in ["d1", "d2"] {
+        let folder = root.join("k9x84f/db/disks").join(disk);
+        let (open, closed) = (folder.join("data").is_dir(), folder.join("data.fenced").is_dir());
+        assert!(open != closed && (fenced || open), "{disk}: fenced {fenced}, open {open}");
+    }
+}
+
+fn copy(disk: &str, source: &str) -> Operation {
+    Operation::Create(CreateDisk { if_not_exists: true, ..copy_request(disk, source, 1) })
+}
+
+fn snapshot_cases(base: &Path) -> usize {
+    let check = |name, operation| check_request_on(base, name, &with_snapshot, operation, &ready_is_whole);
+    let create = CreateSnapshot { if_not_exists: true, ..snapshot_request("d1", "s2") };
+    let delete = DeleteSnapshot { volume: volume("db"), snapshot: "s1".into() };
+    let mut points = 0;
+    points += check("snapshot", Operation::CreateSnapshot(create));
+    points += check("delete snapshot", Operation::DeleteSnapshot(delete));
+    points += check("from snapshot", copy("d3", "snapshot:s1"));
+    points += check("from disk", copy("d3", "disk:d1"));
+    let files = CreateDisk {
+        volume: volume("files"),
+        generation: 0,
+        if_not_exists: true,
+        ..copy_request("d1", "sub-path:db/sub", 0)
+    };
+    points += check_request_on(base, "from sub-path", &with_snapshot, Operation::Create(files), &|root| {
+        let listing = list(root, None).unwrap();
+        assert_eq!(listing.problems, []);
+        for disk in listing.volumes.iter().filter(|v| v.record.volume == "files").flat_map(|v| &v.disks) {
+            assert!(disk.assigned, "{disk:?}");
+            if disk.record.state == DiskState::Ready {
+                assert_eq!(fs::read_to_string(root.join(&disk.path).join("one")).unwrap(), "1");
+            }
+        }
+    });
+    points
+}
+
+fn fence_cases(base: &Path) -> usize {
+    let fenced = |root: &Path| {
+        two_disks(root);
+        fence(root, volume("db"), 1, true).unwrap();
+    };
+    let request = |generation, fenced| Operation::Fence(Fence { volume: volume("db"), generation, fenced });
+    let mut points = check_request_on(base, "fence", &two_disks, request(1, true), &fence_is_true);
+    points += check_request_on(base, "unfence", &fenced, request(2, false), &fence_is_true);
+    points
+}
+
+#[test]
+fn every_step_of_a_copy_may_be_the_last() {
+    let base = quick();
+    tell(snapshot_cases(base.path()));
+}
+
+#[test]
+fn every_step_of_a_copy_with_shared_blocks_may_be_the_last() {
+    let test = "faults::every_step_of_a_copy_with_shared_blocks_may_be_the_last";
+    on_each(test, &[On::Xfs], |base, _| tell(snapshot_cases(base)));
+}
+
+#[test]
+fn every_step_with_subvolumes_may_be_the_last() {
+    let test = "faults::every_step_with_subvolumes_may_be_the_last";
+    on_each(test, &[On::Btrfs], |base, _| tell(snapshot_cases(base) + fence_cases(base)));
+}
+
+#[test]
+fn every_step_of_a_fence_may_be_the_last() {
+    let base = quick();
+    let other = Holder { cluster: "cls2".into(), cluster_uid: "uid-2".into() };
+    let moved = VolumeRef { holder: other.clone(), ..volume("db") };
+    let from = volume("db").holder;
+    let request =
+        Operation::SetHolder(SetHolder { volume: moved.clone(), generation: 2, from: from.clone() });
+    let fenced = |root: &Path| {
+        two_disks(root);
+        fence(root, volume("db"), 1, true).unwrap();
+    };
+    let mut points = fence_cases(base.path());
+    points += check_request_on(base.path(), "set holder", &fenced, request, &|root| {
+        fence_is_true(root);
+        let record = list(root, None).unwrap().volumes.remove(0).record;
+        assert!(record.fenced && (record.holder == from || record.holder == other), "{record:?}");
+    });
+    // The new holder opens it.
+    let taken = |root: &Path| {
+        fenced(root);
+        set_holder(root, moved.clone(), 2, from.clone()).unwrap();
+    };
+    let open = Operation::Fence(Fence { volume: moved.clone(), generation: 3, fenced: false });
+    points += check_request_on(base.path(), "open by the new holder", &taken, open, &fence_is_true);
     tell(points);
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use tempfile::tempdir;
 
 /// Replaces `from` by `to` in the record at `path`.
-fn tamper(path: &Path, from: &str, to: &str) {
+pub(crate) fn tamper(path: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{text}");
     fs::write(path, text.replace(from, to)).unwrap();

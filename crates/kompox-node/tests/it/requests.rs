@@ -2,8 +2,9 @@
 
 use crate::program::ask;
 use kompox_node_protocol::{
-    AppRef, AssignDisk, Assigned, CreateDisk, Created, DeleteDisk, Deleted, Failure, Holder, Identity,
-    Listing, Operation, Request, Status, Success, UnassignDisk, VolumeRef,
+    AppRef, AssignDisk, Assigned, CreateDisk, CreateSnapshot, Created, DeleteDisk, DeleteSnapshot, Deleted,
+    Failure, Fence, Fenced, Holder, Identity, Listing, Operation, Request, SetHolder, SnapshotCreated,
+    Status, Success, UnassignDisk, VolumeRef,
 };
 use std::path::Path;
 
@@ -26,6 +27,7 @@ pub(crate) fn create_request(volume: VolumeRef, disk: &str, generation: u64) -> 
         created_at: "2026-01-31T08:15:00Z".into(),
         source: "empty".into(),
         if_not_exists: false,
+        at_rest: false,
     }
 }
 
@@ -81,6 +83,70 @@ pub(crate) fn status(success: Success) -> Status {
         Success::Status(status) => status,
         other => panic!("{other:?}"),
     }
+}
+
+pub(crate) fn snapshot_request(disk: &str, snapshot: &str) -> CreateSnapshot {
+    CreateSnapshot {
+        volume: volume("db"),
+        disk: disk.into(),
+        snapshot: snapshot.into(),
+        created_at: "2026-01-31T09:00:00Z".into(),
+        at_rest: true,
+        if_not_exists: false,
+    }
+}
+
+pub(crate) fn snapshot(root: &Path, request: CreateSnapshot) -> Result<SnapshotCreated, Failure> {
+    ask(root, &Request::new(Operation::CreateSnapshot(request))).map(|success| match success {
+        Success::SnapshotCreated(created) => *created,
+        other => panic!("{other:?}"),
+    })
+}
+
+pub(crate) fn delete_snapshot(root: &Path, snapshot: &str) -> Result<Deleted, Failure> {
+    let request = DeleteSnapshot { volume: volume("db"), snapshot: snapshot.into() };
+    ask(root, &Request::new(Operation::DeleteSnapshot(request))).map(|success| match success {
+        Success::Deleted(deleted) => deleted,
+        other => panic!("{other:?}"),
+    })
+}
+
+/// A request for a disk of volume `db` with this source, which is at rest.
+pub(crate) fn copy_request(disk: &str, source: &str, generation: u64) -> CreateDisk {
+    let request = create_request(volume("db"), disk, generation);
+    CreateDisk { source: source.into(), at_rest: true, ..request }
+}
+
+pub(crate) fn fence(
+    root: &Path,
+    volume: VolumeRef,
+    generation: u64,
+    fenced: bool,
+) -> Result<Fenced, Failure> {
+    ask(root, &Request::new(Operation::Fence(Fence { volume, generation, fenced }))).map(is_fenced)
+}
+
+pub(crate) fn set_holder(
+    root: &Path,
+    volume: VolumeRef,
+    generation: u64,
+    from: Holder,
+) -> Result<Fenced, Failure> {
+    ask(root, &Request::new(Operation::SetHolder(SetHolder { volume, generation, from }))).map(is_fenced)
+}
+
+fn is_fenced(success: Success) -> Fenced {
+    match success {
+        Success::Fenced(fenced) => fenced,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The names of the snapshots of the only volume in order.
+pub(crate) fn snapshots(root: &Path) -> Vec<String> {
+    let listing = list(root, None).unwrap();
+    assert_eq!(listing.problems, []);
+    listing.volumes.into_iter().flat_map(|v| v.snapshots).map(|s| s.record.name).collect()
 }
 
 /// The names of the disks of the only volume in order, `*` after the assigned one.

@@ -5,7 +5,7 @@ use crate::requests::{
     app, assign, create, create_request, delete, disks, list, listing, made, status, unassign, volume,
 };
 use crate::shown;
-use kompox_node_protocol::{Backend, DiskState, Kind, Operation, Request, Success};
+use kompox_node_protocol::{DiskState, Kind, Operation, Request, Success};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::tempdir;
 
@@ -27,10 +27,7 @@ fn the_id_is_made_once() {
     let root = temp.path().join("a/b/disks");
     let first = status(ask(&root, &Request::new(Operation::Init {})).unwrap());
     let id = first.store.clone().unwrap();
-    assert_eq!(
-        (id.len(), first.backend, first.path.as_str()),
-        (32, Backend::Directory, root.to_str().unwrap())
-    );
+    assert_eq!((id.len(), first.path.as_str()), (32, root.to_str().unwrap()));
     assert!(first.capacity_bytes >= first.free_bytes && first.free_bytes > 0);
     for operation in [Operation::Init {}, Operation::Status {}] {
         assert_eq!(status(ask(&root, &Request::new(operation)).unwrap()).store, Some(id.clone()));
@@ -225,13 +222,19 @@ fn wrong_requests_are_answered_and_write_nothing() {
         assert_eq!(create(&root, request.clone()).unwrap_err().kind, Kind::Invalid, "{request:?}");
     }
     let mut copy = create_request(volume("db"), "d1", 0);
-    copy.source = "snapshot:s1".into();
-    assert_eq!(create(&root, copy).unwrap_err().kind, Kind::Unsupported);
+    copy.source = "vol-0123".into();
+    let refused = create(&root, copy.clone()).unwrap_err();
+    assert_eq!(refused.kind, Kind::Unsupported);
+    assert!(refused.message.ends_with("a provider id is no source here"), "{}", refused.message);
+    for source in ["snapshot:", "snapshot:../s1", "disk:D1", "sub-path:db", "sub-path:db/../x"] {
+        copy.source = source.into();
+        assert_eq!(create(&root, copy.clone()).unwrap_err().kind, Kind::Invalid, "{source}");
+    }
     for (text, kind) in [
         ("", Kind::Invalid),
         ("{}", Kind::Invalid),
-        (r#"{"version":2,"operation":{"format":{}}}"#, Kind::Invalid),
-        (r#"{"version":1,"operation":{"list":{}}}"#, Kind::Unsupported),
+        (r#"{"version":3,"operation":{"format":{}}}"#, Kind::Invalid),
+        (r#"{"version":2,"operation":{"list":{}}}"#, Kind::Unsupported),
         (r#"{"version":9,"operation":{"list":{}}}"#, Kind::Unsupported),
     ] {
         let output = run(&store_arguments(&root), text.as_bytes());

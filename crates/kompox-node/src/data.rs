@@ -1,0 +1,122 @@
+//! The data of a disk or snapshot, in the folder of its record: made aside, put in place by one rename. IO.
+
+use crate::content::How;
+use crate::failure::{Result, cannot};
+use crate::folder::{Folder, PRIVATE, PUBLIC, change};
+use crate::{btrfs, copy, erase};
+use kompox_node_protocol::{Backend, Failure, Kind};
+
+/// The data, where apps find it.
+pub(crate) const DATA: &str = "data";
+/// The data while its volume is fenced.
+pub(crate) const FENCED: &str = "data.fenced";
+/// A copy that is not whole yet.
+const MAKING: &str = "data.new";
+
+/// The data of a disk, fenced or not; none when there is none.
+pub(crate) fn find(owner: &Folder) -> Result<Option<Folder>> {
+    match owner.find_folder(DATA)? {
+        Some(data) => Ok(Some(data)),
+        None => owner.find_folder(FENCED),
+    }
+}
+
+/// Makes the empty data of a disk, or goes on making it; whether its size is enforced.
+pub(crate) fn make_empty(owner: &Folder, backend: Backend, size: u64) -> Result<bool> {
+    let data = match (owner.find_folder(DATA)?, backend) {
+        (Some(data), _) => data,
+        (None, Backend::Btrfs) => subvolume(owner, DATA)?,
+        (None, Backend::Directory | Backend::Reflink) => owner.new_folder(DATA, PUBLIC)?,
+    };
+    // Again, because a run may have ended between the making of the folder and its mode.
+    data.set_owner(0, 0)?;
+    data.set_mode(PUBLIC)?;
+    let enforced = backend == Backend::Btrfs && enforce(&data, size)?;
+    data.sync()?;
+    owner.sync()?;
+    Ok(enforced)
+}
+
+fn subvolume(owner: &Folder, name: &str) -> Result<Folder> {
+    btrfs::create(owner, name)?;
+    owner.folder(name)
+}
+
+/// Keeps a subvolume from growing beyond `size`, where that can be done; whether it is.
+fn enforce(data: &Folder, size: u64) -> Result<bool> {
+    if !btrfs::enable_quota(data)? || !btrfs::limit(data, Some(size))? {
+        return Ok(false);
+    }
+    // Before a record says so.
+    btrfs::commit(data)?;
+    Ok(true)
+}
+
+/// What is to become the data of a disk, with a size, or of a snapshot, without one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) backend: Backend,
+    /// None for a snapshot, which nobody writes to.
+    pub(crate) size: Option<u64>,
+}
+
+/// Makes a whole copy of `content` aside in `owner`, file by file; whether its size is enforced.
+pub(crate) fn copy(content: &Folder, owner: &Folder, wanted: Wanted) -> Result<bool> {
+    discard(owner)?;
+    let is_subvolume = wanted.backend == Backend::Btrfs;
+    let making = if is_subvolume { subvolume(owner, MAKING)? } else { owner.new_folder(MAKING, PRIVATE)? };
+    let enforced = match wanted.size {
+        // Before the content, which may be too much.
+        Some(size) if is_subvolume => enforce(&making, size)?,
+        _ => false,
+    };
+    let how = if wanted.backend == Backend::Directory { How::InFull } else { How::Shared };
+    let bytes = copy::contents(content, &making, how)?;
+    if let Some(size) = wanted.size
+        && enforced
+        && bytes > size
+    {
+        // Shared blocks are not held against the limit when they are shared, only at the next write.
+        let message = format!("{} has {bytes} bytes, the disk only {size}", content.path().display());
+        return Err(Failure::new(Kind::Quota, message).hint("give the disk a larger size"));
+    }
+    if is_subvolume && wanted.size.is_none() {
+        btrfs::set_read_only(&making, true)?;
+        btrfs::commit(&making)?;
+    }
+    Ok(enforced)
+}
+
+/// Makes a copy of the subvolume `data` aside in `owner`, in one moment; whether its size is enforced.
+pub(crate) fn snapshot(data: &Folder, owner: &Folder, size: Option<u64>) -> Result<bool> {
+    discard(owner)?;
+    // What was written before belongs to it, also after a power cut.
+    change(|| rustix::fs::syncfs(data.fd())).map_err(|error| cannot("sync", data.path().display(), error))?;
+    btrfs::snapshot(data, owner, MAKING, size.is_none())?;
+    let Some(size) = size else { return Ok(false) };
+    let making = owner.folder(MAKING)?;
+    let enforced = enforce(&making, size)?;
+    if !enforced {
+        // It may have come with the limit of its source.
+        btrfs::limit(&making, None)?;
+    }
+    Ok(enforced)
+}
+
+/// Puts a whole copy in place.
+pub(crate) fn publish(owner: &Folder) -> Result<()> {
+    owner.rename(MAKING, owner, DATA)?;
+    owner.sync()
+}
+
+/// Removes what an earlier run copied, whole or not: nobody has seen it, and its source may be another one by now.
+fn discard(owner: &Folder) -> Result<()> {
+    erase::remove(owner, MAKING)?;
+    erase::remove(owner, DATA)
+}
+
+/// Gives the room of a copy back that did not become whole.
+pub(crate) fn give_up(owner: &Folder) {
+    // The failure that led here is the one to report; the next run and the deletion try again.
+    let _ = erase::remove(owner, MAKING);
+}
