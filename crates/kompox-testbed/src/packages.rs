@@ -20,6 +20,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("mount", "mount"),
     ("nsenter", "util-linux"),
     ("setpriv", "util-linux"),
+    ("mkfs.btrfs", "btrfs-progs"),
+    ("mkfs.xfs", "xfsprogs"),
 ];
 /// A file and the package it comes from, for packages without a program on the path.
 const NEEDED_FILES: &[(&str, &str)] = &[("/usr/lib/cni/bridge", "containernetworking-plugins")];
