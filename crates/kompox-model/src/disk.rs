@@ -14,6 +14,10 @@ pub struct Disk {
     pub volume: VolumeName,
     /// Its size.
     pub size: Bytes,
+    /// True when nothing can write more than the size; otherwise the size is only declared.
+    pub size_enforced: bool,
+    /// True when a copy of it is what it was in one moment, whatever writes to it.
+    pub atomic_snapshots: bool,
     /// The provider's id: CSI volume handle or path.
     pub handle: String,
     /// True for the one disk of the volume that deploys use.

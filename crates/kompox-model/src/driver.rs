@@ -56,6 +56,8 @@ const fn secret(key: &'static str, scope: SettingScope) -> SettingKey {
 
 /// Path of the disk store on each node that has one; default [`K3S_DISK_STORE_DEFAULT`].
 pub const K3S_DISK_STORE: &str = "K3S_DISK_STORE";
+/// How the disk stores keep disks: `auto` (default, by what the file system can do), `directory`, `reflink` or `btrfs`.
+pub const K3S_DISK_BACKEND: &str = "K3S_DISK_BACKEND";
 /// The default of [`K3S_DISK_STORE`].
 pub const K3S_DISK_STORE_DEFAULT: &str = "/var/lib/kompox/disks";
 /// `true` lets nodes of a cloud, whose disks vanish with them, hold a disk store.
@@ -103,7 +105,11 @@ pub const KNOWN: &[KnownDriver] = &[
     },
     KnownDriver {
         id: "k3s",
-        settings: &[key(K3S_DISK_STORE, Cluster), key(K3S_ALLOW_EPHEMERAL_NODES, Cluster)],
+        settings: &[
+            key(K3S_DISK_STORE, Cluster),
+            key(K3S_DISK_BACKEND, Cluster),
+            key(K3S_ALLOW_EPHEMERAL_NODES, Cluster),
+        ],
     },
     KnownDriver { id: "eks", settings: &[] },
     KnownDriver { id: "gke", settings: &[] },

@@ -42,6 +42,8 @@ pub const STOPPED: &str = "kompox.dev/stopped";
 /// Deployment annotation: JSON map from container to the whole seconds after which it counts as unhealthy, by its compose
 /// healthcheck, if it has not become healthy until then.
 pub const UNHEALTHY_AFTER: &str = "kompox.dev/unhealthy-after";
+/// Deployment annotation: JSON map from container to the commands that hold its data still (`x-kompox.quiesce`).
+pub const QUIESCE: &str = "kompox.dev/quiesce";
 /// Namespace annotation while `disk attach --previous` is under way: handle of the disk it goes to.
 pub const DISK_SWITCHING: &str = "kompox.dev/disk-switching";
 /// Deployment annotation with the compose labels as JSON by compose service.

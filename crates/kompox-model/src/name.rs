@@ -150,14 +150,26 @@ label_name!(
     SnapshotName, "snapshot", 24
 );
 
+/// A time-ordered name for what the user did not name: 7 base-36 digits of `seconds` since the Unix epoch, then 5 of
+/// `random` (AKN-12).
+fn by_time(seconds: u64, random: u64) -> String {
+    format!("{}{}", crate::hash::base36_fixed(seconds, 7), crate::hash::base36_fixed(random, 5))
+}
+
 impl DiskName {
     /// A time-ordered name for a disk the user did not name: 7 base-36 digits of `seconds` since the Unix
     /// epoch, then 5 of `random` (AKN-12).
     #[must_use]
     pub fn generated(seconds: u64, random: u64) -> Self {
-        let time = crate::hash::base36_fixed(seconds, 7);
-        let tail = crate::hash::base36_fixed(random, 5);
-        Self(format!("{time}{tail}"))
+        Self(by_time(seconds, random))
+    }
+}
+
+impl SnapshotName {
+    /// A time-ordered name for a snapshot the user did not name, made as [`DiskName::generated`] makes one.
+    #[must_use]
+    pub fn generated(seconds: u64, random: u64) -> Self {
+        Self(by_time(seconds, random))
     }
 }
 

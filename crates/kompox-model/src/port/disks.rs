@@ -58,6 +58,8 @@ pub struct DiskCreate {
     pub source: DiskSource,
     /// Now, to be recorded as creation time.
     pub created_at: Timestamp,
+    /// The caller vouches that nothing writes to the disk it is made from, if any, until this ends.
+    pub at_rest: bool,
     /// An existing disk of that name is success instead of AlreadyExists (C-41).
     pub if_not_exists: bool,
 }
@@ -90,7 +92,9 @@ pub trait Disks: Send + Sync {
     async fn list(&self, call: &Call<'_>, scope: AppScope<'_>) -> Result<DiskInventory, PortError>;
 
     /// Makes a disk; the first of a volume is assigned, later ones are not (VOL-09). A disk of that name still being made
-    /// from the same source is continued. AlreadyExists for a finished one.
+    /// from the same source is continued. AlreadyExists for a finished one, NotFound without the source, Invalid when it is
+    /// smaller than its source, Unsupported for a source that this driver cannot use, Conflict for a disk as source that
+    /// cannot be copied as of one moment while the caller does not vouch for its rest.
     async fn create(
         &self,
         call: &Call<'_>,

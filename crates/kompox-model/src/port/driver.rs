@@ -1,6 +1,6 @@
 //! Port of a provider driver: the required part. Pure.
 
-use super::{Call, Disks, PortError};
+use super::{Call, Disks, PortError, VolumeSnapshots};
 use crate::{Cluster, ObjectSet};
 use async_trait::async_trait;
 use secrecy::SecretSlice;
@@ -93,4 +93,7 @@ pub trait Driver: Send + Sync {
 
     /// Disks, if the driver has any.
     fn disks(&self) -> Option<&dyn Disks>;
+
+    /// Snapshots of disks, if the driver has any.
+    fn snapshots(&self) -> Option<&dyn VolumeSnapshots>;
 }

@@ -6,6 +6,7 @@ mod disks;
 mod driver;
 mod error;
 mod repository;
+mod volume_snapshots;
 
 pub use call::{Call, Cancel, Cancelled};
 pub use cluster::{
@@ -16,3 +17,4 @@ pub use disks::{AppScope, DiskAssign, DiskCreate, DiskDelete, DiskGap, DiskInven
 pub use driver::{ClusterStatus, Driver, ProvisionOptions};
 pub use error::{ErrorKind, PortError};
 pub use repository::{Change, Repository, apply};
+pub use volume_snapshots::{SnapshotCreate, SnapshotDelete, SnapshotInventory, VolumeSnapshots};
