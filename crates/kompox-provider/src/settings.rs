@@ -98,6 +98,19 @@ impl<'a> SettingsReader<'a> {
             })
             .transpose()
     }
+
+    /// One of `words`.
+    ///
+    /// # Errors
+    /// Invalid, naming the key and the words.
+    pub fn one_of(&self, key: &str, words: &[&str]) -> Result<Option<&'a str>, PortError> {
+        match self.text(key) {
+            Some(text) if !words.contains(&text) => {
+                Err(self.wrong(key, text, &format!("one of {}", words.join(", "))))
+            }
+            other => Ok(other),
+        }
+    }
 }
 
 /// True for an absolute path that has one spelling only.
@@ -152,6 +165,12 @@ mod tests {
         assert_eq!(reader.size("SIZE").unwrap(), Some(Bytes(10 << 30)));
         assert_eq!(reader.size("NONE").unwrap(), None);
         assert!(reader.size("BAD_SIZE").unwrap_err().detail.unwrap().contains("BAD_SIZE is `10 GB`"));
+        assert_eq!(reader.one_of("NO", &["true", "false"]).unwrap(), Some("false"));
+        assert_eq!(reader.one_of("NONE", &["true"]).unwrap(), None);
+        assert_eq!(
+            reader.one_of("MAYBE", &["auto", "btrfs"]).unwrap_err().detail.unwrap(),
+            "MAYBE is `yes`, which is not one of auto, btrfs"
+        );
         assert_eq!(reader.path("PATH").unwrap(), Some("/var/lib/kompox/disks"));
     }
 

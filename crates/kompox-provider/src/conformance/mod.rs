@@ -1,5 +1,5 @@
 //! Rules that every driver obeys, run on the memory driver and on each real one. The rules are text
-//! (`disks.rules`); this module runs them. No IO of its own but the clock; the driver under test may do any.
+//! (`disks.rules`, `snapshots.rules`); this module runs them. No IO of its own but the clock; the driver under test may do any.
 //!
 //! What a driver's surroundings cannot do, such as falling silent on command, is a value ([`Ability`]): the rule is then
 //! reported as skipped with the reason, and the caller decides which skips it accepts.
@@ -8,15 +8,18 @@ mod archive;
 mod report;
 mod run;
 mod script;
+mod snapshot_steps;
 
 pub use report::{Outcome, Report, RuleReport};
 
 use async_trait::async_trait;
-use kompox_model::port::{self, AppScope, DiskCreate, Disks};
+use kompox_model::port::{self, AppScope, DiskCreate, Disks, SnapshotCreate, VolumeSnapshots};
 use kompox_model::{AppIdentity, Cluster, VolumeName};
 
 /// The rules for disks, in the notation of [`script`].
 const DISK_RULES: &str = include_str!("disks.rules");
+/// The rules for snapshots, in the same notation.
+const SNAPSHOT_RULES: &str = include_str!("snapshots.rules");
 
 /// Whether the surroundings of a driver did what a rule needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,9 @@ pub trait ConformanceSubject: Send + Sync {
 
     /// The disks under test.
     fn disks(&self) -> &dyn Disks;
+
+    /// The snapshots under test; none when the driver has none (VOL-24).
+    fn snapshots(&self) -> Option<&dyn VolumeSnapshots>;
 
     /// The Kubernetes cluster that accompanies every call, if the driver needs one.
     fn kubernetes(&self) -> Option<&dyn port::Cluster>;
@@ -56,6 +62,17 @@ pub trait ConformanceSubject: Send + Sync {
         options: &DiskCreate,
     ) -> Result<Ability, String>;
 
+    /// Leaves the snapshot of `options` as a create leaves it that was killed after its first write.
+    async fn interrupt_snapshot(
+        &self,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        options: &SnapshotCreate,
+    ) -> Result<Ability, String>;
+
+    /// From here on copies of disks in use are of one moment, or are not.
+    async fn set_atomic_snapshots(&self, atomic: bool) -> Result<Ability, String>;
+
     /// Puts a disk of an app called `ws/prv/other` where disks of this app are found: two apps with one hash.
     async fn collide(&self, scope: AppScope<'_>, volume: &VolumeName) -> Result<Ability, String>;
 
@@ -68,10 +85,20 @@ pub trait ConformanceSubject: Send + Sync {
 
 /// Runs every rule for disks on `subject`, each with apps of its own.
 pub async fn disks(subject: &dyn ConformanceSubject) -> Report {
-    let rules = script::parse(DISK_RULES).expect("a unit test reads the rules");
+    run_all(subject, DISK_RULES, 'd').await
+}
+
+/// Runs every rule for snapshots on `subject`, each with apps of its own.
+pub async fn snapshots(subject: &dyn ConformanceSubject) -> Report {
+    run_all(subject, SNAPSHOT_RULES, 's').await
+}
+
+/// `suite` keeps the apps of different suites apart.
+async fn run_all(subject: &dyn ConformanceSubject, rules: &'static str, suite: char) -> Report {
+    let rules = script::parse(rules).expect("a unit test reads the rules");
     let mut report = Report { subject: subject.name(), rules: Vec::new() };
     for (number, rule) in rules.iter().enumerate() {
-        let outcome = run::rule(subject, number, rule).await;
+        let outcome = run::rule(subject, suite, number, rule).await;
         report.rules.push(RuleReport {
             requirement: rule.requirement.to_owned(),
             name: rule.name.to_owned(),

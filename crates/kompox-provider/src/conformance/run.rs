@@ -12,17 +12,19 @@ use kompox_model::port::{
 use kompox_model::quantity::Bytes;
 use kompox_model::{AppIdentity, Cluster, Disk, DiskName, DiskSource, DiskState, VolumeName, disk};
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 /// Size of every disk that the rules make.
-const SIZE: Bytes = Bytes(1 << 20);
+pub(super) const SIZE: Bytes = Bytes(1 << 20);
 /// When a call that is cancelled, or late, soon is so.
 const SOON: Duration = Duration::from_millis(50);
 /// How long a cancelled or late call may go on (DRV-17).
 const PROMPT: Duration = Duration::from_secs(1);
 
 /// Why a rule ended early.
-enum Stop {
+pub(super) enum Stop {
     Failed(String),
     Skipped(String),
 }
@@ -33,9 +35,14 @@ impl From<String> for Stop {
     }
 }
 
-/// Runs one rule; `number` makes its apps different from those of other rules.
-pub(super) async fn rule(subject: &dyn ConformanceSubject, number: usize, rule: &Rule<'_>) -> Outcome {
-    let mut run = Run { subject, number, made: 0, remembered: None };
+/// Runs one rule; `suite` and `number` make its apps different from those of other rules.
+pub(super) async fn rule(
+    subject: &dyn ConformanceSubject,
+    suite: char,
+    number: usize,
+    rule: &Rule<'_>,
+) -> Outcome {
+    let mut run = Run { subject, suite, number, made: 0, remembered: None };
     let mut outcome = Outcome::Passed;
     for step in &rule.steps {
         match run.step(step).await {
@@ -73,30 +80,31 @@ fn matches(expected: &str, result: &str) -> bool {
     }
 }
 
-struct Run<'a> {
-    subject: &'a dyn ConformanceSubject,
+pub(super) struct Run<'a> {
+    pub(super) subject: &'a dyn ConformanceSubject,
+    suite: char,
     number: usize,
-    /// Disks made so far, for their times.
-    made: i64,
+    /// Disks and snapshots made so far, for their times.
+    pub(super) made: i64,
     remembered: Option<String>,
 }
 
 /// Who asks in one step.
-struct Asker {
+pub(super) struct Asker {
     identity: AppIdentity,
-    cluster: Cluster,
-    uid: String,
+    pub(super) cluster: Cluster,
+    pub(super) uid: String,
 }
 
 impl Asker {
-    fn scope(&self) -> AppScope<'_> {
+    pub(super) fn scope(&self) -> AppScope<'_> {
         AppScope { identity: &self.identity, cluster: &self.cluster, cluster_uid: &self.uid }
     }
 }
 
 impl Run<'_> {
     fn asker(&self, step: &Step<'_>) -> Result<Asker, Stop> {
-        let label = format!("r{}{}", self.number, step.value("as").unwrap_or("a"));
+        let label = format!("{}{}{}", self.suite, self.number, step.value("as").unwrap_or("a"));
         let mut cluster = self.subject.cluster().clone();
         if let Some(name) = step.value("cluster") {
             cluster.name = name.parse().map_err(|error| format!("{error}"))?;
@@ -112,6 +120,14 @@ impl Run<'_> {
                 let (volume, _) = names(step)?;
                 let options = self.options(step)?;
                 able(self.subject.interrupt_create(asker.scope(), &volume, &options).await)
+            }
+            "interrupt-snapshot" => {
+                let volume = parsed(step.names[0])?;
+                let options = self.snapshot_options(step)?;
+                able(self.subject.interrupt_snapshot(asker.scope(), &volume, &options).await)
+            }
+            "with-atomic-snapshots" | "without-atomic-snapshots" => {
+                able(self.subject.set_atomic_snapshots(step.action == "with-atomic-snapshots").await)
             }
             "collide" => {
                 let volume = step.names[0].parse().map_err(|error| format!("{error}"))?;
@@ -176,6 +192,9 @@ impl Run<'_> {
         asker: &Asker,
         call: &Call<'_>,
     ) -> Result<String, Trouble> {
+        if matches!(step.action, "snapshot" | "snapshots" | "delete-snapshot") {
+            return self.snapshot_operation(step, asker, call).await;
+        }
         let disks = self.subject.disks();
         let scope = asker.scope();
         if step.action == "list" {
@@ -212,23 +231,24 @@ impl Run<'_> {
     fn options(&mut self, step: &Step<'_>) -> Result<DiskCreate, Stop> {
         let (_, name) = names(step)?;
         self.made += 1;
-        let seconds = match step.value("at") {
-            Some(text) => text.parse().map_err(|error| format!("{error}"))?,
-            None => self.made,
+        let size = match step.value("size") {
+            Some(text) => Bytes(parsed(text)?),
+            None => SIZE,
         };
         let source = step.value("source").unwrap_or("empty");
         Ok(DiskCreate {
             name,
-            size: SIZE,
+            size,
             source: DiskSource::parse(source).map_err(|error| error.to_string())?,
-            created_at: Timestamp::from_second(1_800_000_000 + seconds).map_err(|error| error.to_string())?,
+            created_at: time(step, self.made)?,
+            at_rest: step.has("at-rest"),
             if_not_exists: step.has("if-not-exists"),
         })
     }
 }
 
 /// An error of the driver, which a rule may expect, or one of the rule.
-enum Trouble {
+pub(super) enum Trouble {
     Port(PortError),
     Stop(Stop),
 }
@@ -246,9 +266,18 @@ impl From<Stop> for Trouble {
 }
 
 fn names(step: &Step<'_>) -> Result<(VolumeName, DiskName), Stop> {
-    let volume = step.names[0].parse().map_err(|error| format!("{error}"))?;
-    let disk = step.names[1].parse().map_err(|error| format!("{error}"))?;
-    Ok((volume, disk))
+    Ok((parsed(step.names[0])?, parsed(step.names[1])?))
+}
+
+/// A word of a step as what it stands for.
+pub(super) fn parsed<T: FromStr<Err: Display>>(word: &str) -> Result<T, Stop> {
+    word.parse().map_err(|error| Stop::Failed(format!("`{word}`: {error}")))
+}
+
+/// When something is made, in the time of the rules: as the step says, else `second`.
+pub(super) fn time(step: &Step<'_>, second: i64) -> Result<Timestamp, Stop> {
+    let second = step.value("at").map_or(Ok(second), parsed)?;
+    Timestamp::from_second(1_800_000_000 + second).map_err(|error| Stop::Failed(error.to_string()))
 }
 
 fn able(ability: Result<Ability, String>) -> Result<String, Stop> {
@@ -269,7 +298,7 @@ fn describe(error: &PortError) -> String {
     text
 }
 
-fn join(parts: &[String]) -> String {
+pub(super) fn join(parts: &[String]) -> String {
     if parts.is_empty() { "none".to_owned() } else { parts.join(" ") }
 }
 

@@ -7,12 +7,13 @@
 //! ```
 //!
 //! A rule begins with `==`, its requirement and its name. A step is an action with words; the indented line below it is
-//! its result: disks (`*` assigned, `~` being made, `-` being deleted), `none`, `true`, `false`, `ok`, sub-paths, or
-//! `!Kind` of an error with words that its message must contain. `#` begins a comment.
+//! its result: disks (`*` assigned, `~` being made, `-` being deleted), snapshots (`volume/name@disk`), `none`, `true`,
+//! `false`, `ok`, sub-paths, or `!Kind` of an error with words that its message must contain. `#` begins a comment.
 //!
 //! Words of every action: `as=APP` another app, `cluster=NAME` and `uid=UID` another cluster asks, `cancelled` and `late`
-//! the call is so from the start, `cancelled-soon` and `late-soon` after a moment. `create`: `at=SECONDS`,
-//! `if-not-exists`, `source=TEXT`. `assign`, `unassign`, `delete`: `dry-run`. `fill`: `empty`.
+//! the call is so from the start, `cancelled-soon` and `late-soon` after a moment. `create`: `at=SECONDS`, `at-rest`,
+//! `if-not-exists`, `size=BYTES`, `source=TEXT`. `snapshot VOLUME NAME DISK`: `at=SECONDS`, `at-rest`, `if-not-exists`.
+//! `assign`, `unassign`, `delete`, `delete-snapshot`: `dry-run`. `fill`: `empty`.
 
 /// One rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl<'a> Step<'a> {
 }
 
 /// Each action with the number of names it takes, at least.
-const ACTIONS: [(&str, usize); 13] = [
+const ACTIONS: [(&str, usize); 19] = [
     ("create", 2),
     ("assign", 2),
     ("unassign", 2),
@@ -55,15 +56,33 @@ const ACTIONS: [(&str, usize); 13] = [
     ("occupied", 3),
     ("fill", 3),
     ("interrupt-create", 2),
+    ("snapshot", 3),
+    ("snapshots", 0),
+    ("delete-snapshot", 2),
+    ("interrupt-snapshot", 3),
+    ("with-atomic-snapshots", 0),
+    ("without-atomic-snapshots", 0),
     ("collide", 1),
     ("silence", 0),
     ("speak", 0),
     ("remember", 0),
     ("unchanged", 0),
 ];
-const SWITCHES: [&str; 7] =
-    ["cancelled", "late", "cancelled-soon", "late-soon", "if-not-exists", "dry-run", "empty"];
-const KEYS: [&str; 5] = ["as", "cluster", "uid", "at", "source"];
+const SWITCHES: [&str; 8] =
+    ["cancelled", "late", "cancelled-soon", "late-soon", "if-not-exists", "dry-run", "empty", "at-rest"];
+const KEYS: [&str; 6] = ["as", "cluster", "uid", "at", "source", "size"];
+/// What only arranges the scene; it has one good result.
+const SCENE: [&str; 9] = [
+    "interrupt-create",
+    "interrupt-snapshot",
+    "collide",
+    "silence",
+    "speak",
+    "remember",
+    "unchanged",
+    "with-atomic-snapshots",
+    "without-atomic-snapshots",
+];
 
 /// Reads rules.
 ///
@@ -114,8 +133,7 @@ fn step(line: usize, text: &str) -> Result<Step<'_>, String> {
     if step.names.len() < *least {
         return Err(format!("`{action}` needs {least} names"));
     }
-    // What only arranges the scene has one good result.
-    if matches!(action, "interrupt-create" | "collide" | "silence" | "speak" | "remember" | "unchanged") {
+    if SCENE.contains(&action) {
         step.expected = "ok";
     }
     Ok(step)
@@ -126,8 +144,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rules_for_disks_are_readable_and_named_once() {
-        let rules = parse(super::super::DISK_RULES).unwrap();
+    fn the_rules_are_readable_and_named_once() {
+        let mut rules = parse(super::super::DISK_RULES).unwrap();
+        rules.extend(parse(super::super::SNAPSHOT_RULES).unwrap());
         let mut names: Vec<_> = rules.iter().map(|rule| rule.name).collect();
         names.sort_unstable();
         names.dedup();

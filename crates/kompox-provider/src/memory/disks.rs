@@ -1,5 +1,7 @@
 //! The disks of the memory driver. No IO.
 
+use super::owner::{self, check_identity, holder};
+use super::snapshots;
 use super::state::{Memory, Operation, State, Stored};
 use crate::gaps;
 use async_trait::async_trait;
@@ -7,11 +9,10 @@ use kompox_model::port::{
     AppScope, Call, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, PortError,
 };
 use kompox_model::{
-    App, Cluster, Disk, DiskName, DiskSource, DiskState, Holder, Volume, VolumeClass, VolumeKind, VolumeName,
-    disk,
+    App, Cluster, Disk, DiskName, DiskSource, DiskState, Volume, VolumeClass, VolumeKind, VolumeName, disk,
 };
 use kompox_node_protocol::check_sub_path;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who asks, what for, and how its errors look.
 struct Request<'a> {
@@ -31,10 +32,6 @@ impl<'a> Request<'a> {
         self.operation.error(kind, &self.target)
     }
 
-    fn holder(&self) -> Holder {
-        Holder { cluster: self.scope.cluster.name.clone(), uid: self.scope.cluster_uid.to_owned() }
-    }
-
     /// The disk, whoever holds the volume.
     fn look(&self, state: &State) -> Result<Disk, PortError> {
         check_identity(state, self.scope).map_err(|text| self.error(ErrorKind::Conflict).detail(text))?;
@@ -44,15 +41,8 @@ impl<'a> Request<'a> {
 
     /// The disk, after making sure that the volume is ours to change.
     fn find(&self, state: &State) -> Result<Option<Disk>, PortError> {
-        check_identity(state, self.scope).map_err(|text| self.error(ErrorKind::Conflict).detail(text))?;
-        let holder = self.holder();
-        if let Some(other) = self.volume_disks(state).find(|disk| disk.holder != holder) {
-            let Holder { cluster, uid } = &other.holder;
-            return Err(self.error(ErrorKind::Conflict).detail(format!(
-                "cluster {cluster} ({uid}) holds the volume, not {} ({})",
-                holder.cluster, holder.uid
-            )));
-        }
+        owner::check(state, self.scope, self.volume)
+            .map_err(|text| self.error(ErrorKind::Conflict).detail(text))?;
         let found = self.volume_disks(state).find(|disk| disk.name == *self.disk).cloned();
         match found {
             None => gaps::forbid(&state.gaps, |kind| self.error(kind)).map_or(Ok(None), Err),
@@ -75,7 +65,11 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn make_ready(&self, state: &mut State, options: &DiskCreate) {
+    fn make_ready(&self, state: &mut State, options: &DiskCreate, content: BTreeSet<String>) {
+        let made = self.volume_disks(state).find(|disk| disk.name == *self.disk);
+        if let Some(handle) = made.map(|disk| disk.handle.clone()) {
+            state.contents.insert(handle, content);
+        }
         self.change(state, |named, disk| {
             if named {
                 disk.size = options.size;
@@ -95,23 +89,50 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Says so when what is found under the app's hash belongs to another app.
-fn check_identity(state: &State, scope: AppScope<'_>) -> Result<(), String> {
-    let hash = scope.identity.app_hash();
-    let other =
-        state.disks.iter().find(|stored| stored.app_hash == hash && stored.identity != *scope.identity);
-    other.map_or(Ok(()), |stored| {
-        Err(format!("disks found as {hash} belong to {}, not to {}", stored.identity, scope.identity))
-    })
+/// What the source of a new disk holds.
+fn content(
+    state: &State,
+    request: &Request<'_>,
+    options: &DiskCreate,
+) -> Result<BTreeSet<String>, PortError> {
+    let refuse = |kind, detail: String| Err(request.error(kind).detail(detail));
+    let missing = || {
+        let detail = format!("volume {} has no {}", request.volume, options.source);
+        request.error(ErrorKind::NotFound).detail(detail)
+    };
+    let (handle, size, source_state) = match &options.source {
+        DiskSource::Empty => return Ok(BTreeSet::new()),
+        DiskSource::Provider(id) => {
+            return refuse(ErrorKind::Unsupported, format!("disks cannot be made from {id}"));
+        }
+        DiskSource::Snapshot(name) => {
+            let found = snapshots::find(state, request.scope, request.volume, name).ok_or_else(missing)?;
+            (&found.handle, found.size, found.state)
+        }
+        DiskSource::Disk(name) => {
+            let found = request.volume_disks(state).find(|disk| disk.name == *name).ok_or_else(missing)?;
+            if !state.atomic_snapshots && !options.at_rest {
+                return refuse(ErrorKind::Conflict, format!("disk {name} may be in use"));
+            }
+            (&found.handle, found.size, found.state)
+        }
+    };
+    if source_state != DiskState::Ready {
+        return refuse(ErrorKind::Conflict, format!("{} is {source_state}", options.source));
+    }
+    if options.size < size {
+        return refuse(
+            ErrorKind::Invalid,
+            format!("it is smaller than {}, which has {size}", options.source),
+        );
+    }
+    Ok(state.contents.get(handle).cloned().unwrap_or_default())
 }
 
 fn create(state: &mut State, request: &Request<'_>, options: &DiskCreate) -> Result<Disk, PortError> {
     let refuse = |kind, detail: String| Err(request.error(kind).detail(detail));
     if options.size.0 == 0 {
         return refuse(ErrorKind::Invalid, "its size is 0".to_owned());
-    }
-    if options.source != DiskSource::Empty {
-        return refuse(ErrorKind::Unsupported, format!("disks cannot be made from {}", options.source));
     }
     match request.find(state)? {
         Some(disk) if disk.state == DiskState::Ready => {
@@ -127,14 +148,20 @@ fn create(state: &mut State, request: &Request<'_>, options: &DiskCreate) -> Res
         Some(disk) if disk.source != options.source => {
             return refuse(ErrorKind::AlreadyExists, format!("it is being made from {}", disk.source));
         }
-        Some(_) => state.write(request.operation, &request.target, |state| {
-            request.make_ready(state, options);
-        })?,
+        Some(_) => {
+            let content = content(state, request, options)?;
+            state.write(request.operation, &request.target, |state| {
+                request.make_ready(state, options, content);
+            })?;
+        }
         None => {
+            let content = content(state, request, options)?;
             let new = Disk {
                 name: request.disk.clone(),
                 volume: request.volume.clone(),
                 size: options.size,
+                size_enforced: true,
+                atomic_snapshots: state.atomic_snapshots,
                 handle: format!("memory-{}", state.made + 1),
                 assigned: request.volume_disks(state).next().is_none(),
                 created_at: options.created_at,
@@ -142,7 +169,7 @@ fn create(state: &mut State, request: &Request<'_>, options: &DiskCreate) -> Res
                 zone: None,
                 source: options.source.clone(),
                 state: DiskState::Creating,
-                holder: request.holder(),
+                holder: holder(request.scope),
             };
             let stored = Stored {
                 app_hash: request.scope.identity.app_hash(),
@@ -154,7 +181,7 @@ fn create(state: &mut State, request: &Request<'_>, options: &DiskCreate) -> Res
                 state.disks.push(stored);
             };
             state.write_twice(request.operation, &request.target, begin, |state| {
-                request.make_ready(state, options);
+                request.make_ready(state, options, content);
             })?;
         }
     }

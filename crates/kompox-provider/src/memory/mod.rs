@@ -5,13 +5,15 @@
 //! silence, and places that cannot be looked into.
 
 mod disks;
+mod owner;
+mod snapshots;
 mod state;
 
 pub use state::{Fault, Memory, Moment, Operation};
 
 use async_trait::async_trait;
 use kompox_model::port::{
-    Call, ClusterStatus, Disks, Driver, ErrorKind, GapKind, PortError, ProvisionOptions,
+    Call, ClusterStatus, Disks, Driver, ErrorKind, GapKind, PortError, ProvisionOptions, VolumeSnapshots,
 };
 use kompox_model::{Cluster, ObjectSet, Provider, Workspace};
 use secrecy::SecretSlice;
@@ -152,6 +154,10 @@ impl Driver for MemoryDriver {
     }
 
     fn disks(&self) -> Option<&dyn Disks> {
+        Some(&self.memory)
+    }
+
+    fn snapshots(&self) -> Option<&dyn VolumeSnapshots> {
         Some(&self.memory)
     }
 }

@@ -3,7 +3,7 @@
 use super::ID;
 use crate::limit;
 use kompox_model::port::{Call, DiskGap, ErrorKind, PortError};
-use kompox_model::{AppIdentity, Disk};
+use kompox_model::{AppIdentity, Disk, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -33,6 +33,12 @@ pub enum Operation {
     LookInto,
     /// Unpacking into a sub-path.
     Fill,
+    /// Listing snapshots.
+    ListSnapshots,
+    /// Making a snapshot.
+    CreateSnapshot,
+    /// Deleting a snapshot.
+    DeleteSnapshot,
 }
 
 impl Operation {
@@ -49,6 +55,9 @@ impl Operation {
             Self::Delete => ("delete", "disk"),
             Self::LookInto => ("look into", "disk"),
             Self::Fill => ("fill", "disk"),
+            Self::ListSnapshots => ("list snapshots of", "app"),
+            Self::CreateSnapshot => ("create", "snapshot"),
+            Self::DeleteSnapshot => ("delete", "snapshot"),
         };
         PortError::new(kind, ID, verb, format!("{noun} {target}"))
     }
@@ -87,9 +96,21 @@ pub(super) struct Stored {
     pub(super) disk: Disk,
 }
 
-#[derive(Default)]
+/// A snapshot as it is tagged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredSnapshot {
+    /// What it is found by.
+    pub(super) app_hash: String,
+    /// What it is compared by.
+    pub(super) identity: AppIdentity,
+    pub(super) snapshot: Snapshot,
+}
+
 pub(super) struct State {
     pub(super) disks: Vec<Stored>,
+    pub(super) snapshots: Vec<StoredSnapshot>,
+    /// Whether copies of disks in use are of one moment.
+    pub(super) atomic_snapshots: bool,
     pub(super) clusters: BTreeSet<String>,
     /// What was unpacked, by handle.
     pub(super) contents: BTreeMap<String, BTreeSet<String>>,
@@ -99,6 +120,26 @@ pub(super) struct State {
     pub(super) made: u64,
     writes: u64,
     faults: VecDeque<Fault>,
+    /// Faults that spare some operations first.
+    later: VecDeque<(usize, Fault)>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            disks: Vec::new(),
+            snapshots: Vec::new(),
+            atomic_snapshots: true,
+            clusters: BTreeSet::new(),
+            contents: BTreeMap::new(),
+            gaps: Vec::new(),
+            passing_gap: None,
+            made: 0,
+            writes: 0,
+            faults: VecDeque::new(),
+            later: VecDeque::new(),
+        }
+    }
 }
 
 impl State {
@@ -114,6 +155,16 @@ impl State {
 
     /// Fails when a fault waits for this moment.
     fn strike(&mut self, operation: Operation, moment: Moment, target: &str) -> Result<(), PortError> {
+        let due = |(_, fault): &&mut (usize, Fault)| fault.operation == operation && fault.moment == moment;
+        if let Some((spared, fault)) = self.later.iter_mut().find(due) {
+            if *spared == 0 {
+                self.faults.push_back(*fault);
+                let fault = *fault;
+                self.later.retain(|(spared, other)| *spared != 0 || *other != fault);
+            } else {
+                *spared -= 1;
+            }
+        }
         let found =
             self.faults.iter().position(|fault| fault.operation == operation && fault.moment == moment);
         match found.and_then(|index| self.faults.remove(index)) {
@@ -179,6 +230,28 @@ impl Memory {
         self.state().faults.push_back(fault);
     }
 
+    /// Whether copies of disks in use are of one moment, as on most clouds, or need a disk at rest. True at first.
+    pub fn set_atomic_snapshots(&self, atomic: bool) {
+        let mut state = self.state();
+        state.atomic_snapshots = atomic;
+        state.disks.iter_mut().for_each(|stored| stored.disk.atomic_snapshots = atomic);
+    }
+
+    /// Makes such an operation fail, after `spared` that do not.
+    pub fn fail_later(&self, spared: usize, fault: Fault) {
+        self.state().later.push_back((spared, fault));
+    }
+
+    /// Changes a disk as somebody else would.
+    pub fn change_disk(&self, handle: &str, change: impl Fn(&mut Disk)) {
+        let mut state = self.state();
+        state
+            .disks
+            .iter_mut()
+            .filter(|stored| stored.disk.handle == handle)
+            .for_each(|s| change(&mut s.disk));
+    }
+
     /// While silent, operations do not end by themselves.
     pub fn set_silent(&self, silent: bool) {
         self.silent.send_replace(silent);
@@ -206,11 +279,11 @@ impl Memory {
         self.state().disks.push(stored);
     }
 
-    /// Everything remembered about disks, for comparisons.
+    /// Everything remembered about disks and snapshots, for comparisons.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let state = self.state();
-        format!("{:?} {:?}", state.disks, state.contents)
+        format!("{:?} {:?} {:?}", state.disks, state.snapshots, state.contents)
     }
 
     /// Runs one operation on the state, within the caller's limits.

@@ -3,8 +3,8 @@
 use crate::subject::{Subject, cluster};
 use async_trait::async_trait;
 use kompox_model::port::{
-    AppScope, Call, Cancel, Cluster as ClusterPort, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks,
-    PortError,
+    self, AppScope, Call, Cancel, Cluster as ClusterPort, DiskAssign, DiskCreate, DiskDelete, DiskInventory,
+    Disks, PortError, SnapshotCreate,
 };
 use kompox_model::{App, AppIdentity, Cluster, Disk, DiskName, Volume, VolumeClass, VolumeName};
 use kompox_provider::conformance::{self, Ability, ConformanceSubject};
@@ -187,6 +187,10 @@ impl ConformanceSubject for BrokenSubject {
         &self.broken
     }
 
+    fn snapshots(&self) -> Option<&dyn port::VolumeSnapshots> {
+        Some(&self.inner.memory)
+    }
+
     fn kubernetes(&self) -> Option<&dyn ClusterPort> {
         None
     }
@@ -210,6 +214,19 @@ impl ConformanceSubject for BrokenSubject {
         options: &DiskCreate,
     ) -> Result<Ability, String> {
         self.inner.interrupt_create(scope, volume, options).await
+    }
+
+    async fn interrupt_snapshot(
+        &self,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        options: &SnapshotCreate,
+    ) -> Result<Ability, String> {
+        self.inner.interrupt_snapshot(scope, volume, options).await
+    }
+
+    async fn set_atomic_snapshots(&self, atomic: bool) -> Result<Ability, String> {
+        self.inner.set_atomic_snapshots(atomic).await
     }
 
     async fn collide(&self, scope: AppScope<'_>, volume: &VolumeName) -> Result<Ability, String> {

@@ -37,6 +37,7 @@ impl Scene {
             size: Bytes(1),
             source: DiskSource::Empty,
             created_at: jiff::Timestamp::UNIX_EPOCH,
+            at_rest: false,
             if_not_exists: false,
         };
         let cancel = Cancel::new();

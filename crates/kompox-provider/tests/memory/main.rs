@@ -12,6 +12,8 @@ use subject::Subject;
 
 #[tokio::test]
 async fn the_memory_driver_obeys_every_rule() {
-    let report = conformance::disks(&Subject::new()).await;
-    assert_eq!((report.failed().count(), report.skipped().count()), (0, 0), "{report}");
+    let subject = Subject::new();
+    for report in [conformance::disks(&subject).await, conformance::snapshots(&subject).await] {
+        assert_eq!((report.failed().count(), report.skipped().count()), (0, 0), "{report}");
+    }
 }

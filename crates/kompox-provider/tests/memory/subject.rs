@@ -1,7 +1,10 @@
 //! The memory driver under the conformance suite.
 
 use async_trait::async_trait;
-use kompox_model::port::{AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind};
+use kompox_model::port::{
+    AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind, SnapshotCreate,
+    VolumeSnapshots,
+};
 use kompox_model::quantity::Bytes;
 use kompox_model::{AppIdentity, Cluster, Disk, DiskSource, DiskState, Holder, VolumeName};
 use kompox_provider::conformance::{Ability, ConformanceSubject};
@@ -35,6 +38,10 @@ impl ConformanceSubject for Subject {
         &self.memory
     }
 
+    fn snapshots(&self) -> Option<&dyn VolumeSnapshots> {
+        Some(&self.memory)
+    }
+
     fn kubernetes(&self) -> Option<&dyn ClusterPort> {
         None
     }
@@ -61,10 +68,30 @@ impl ConformanceSubject for Subject {
             Fault { operation: Operation::Create, moment: Moment::During, kind: ErrorKind::Unavailable };
         self.memory.fail_next(fault);
         let cancel = Cancel::new();
-        match self.memory.create(&Call::new(&cancel), scope, volume, options).await {
+        match Disks::create(&self.memory, &Call::new(&cancel), scope, volume, options).await {
             Err(error) if error.kind == ErrorKind::Unavailable => Ok(Ability::Done),
             other => Err(format!("the create did not fail as asked: {other:?}")),
         }
+    }
+
+    async fn interrupt_snapshot(
+        &self,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        options: &SnapshotCreate,
+    ) -> Result<Ability, String> {
+        let operation = Operation::CreateSnapshot;
+        self.memory.fail_next(Fault { operation, moment: Moment::During, kind: ErrorKind::Unavailable });
+        let cancel = Cancel::new();
+        match VolumeSnapshots::create(&self.memory, &Call::new(&cancel), scope, volume, options).await {
+            Err(error) if error.kind == ErrorKind::Unavailable => Ok(Ability::Done),
+            other => Err(format!("the create did not fail as asked: {other:?}")),
+        }
+    }
+
+    async fn set_atomic_snapshots(&self, atomic: bool) -> Result<Ability, String> {
+        self.memory.set_atomic_snapshots(atomic);
+        Ok(Ability::Done)
     }
 
     async fn collide(&self, scope: AppScope<'_>, volume: &VolumeName) -> Result<Ability, String> {
@@ -73,6 +100,8 @@ impl ConformanceSubject for Subject {
             name: "one".parse().map_err(|error| format!("{error}"))?,
             volume: volume.clone(),
             size: Bytes(1),
+            size_enforced: true,
+            atomic_snapshots: true,
             handle: format!("memory-other-{}", scope.identity.app),
             assigned: true,
             created_at: jiff::Timestamp::UNIX_EPOCH,
