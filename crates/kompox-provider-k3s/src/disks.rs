@@ -1,17 +1,17 @@
 //! Disks of apps. IO through the cluster port.
 
 use crate::class::class;
+use crate::disk_work::DiskWork;
 use crate::driver::K3s;
 use crate::error::Doing;
 use crate::settings::K3sSettings;
 use crate::survey::Reach;
 use crate::translate;
-use crate::work::Work;
 use async_trait::async_trait;
 use kompox_model::port::{
     AppScope, Call, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, PortError,
 };
-use kompox_model::{App, Cluster, Disk, DiskName, DiskSource, Volume, VolumeClass, VolumeName, disk};
+use kompox_model::{App, Cluster, Disk, DiskName, Volume, VolumeClass, VolumeName, disk};
 use kompox_node_protocol::FillHeader;
 use kompox_provider::limit;
 
@@ -50,18 +50,12 @@ impl Disks for K3s {
         volume: &VolumeName,
         options: &DiskCreate,
     ) -> Result<Disk, PortError> {
-        let work = Work::new("create", call, scope, volume, &options.name)?;
-        if options.source != DiskSource::Empty {
-            return Err(work.error(ErrorKind::Unsupported).detail(format!(
-                "not supported: disks of this driver cannot be made from {} yet, only empty",
-                options.source
-            )));
-        }
-        let made = work.change(
+        let work = DiskWork::new("create", call, scope, volume, &options.name)?;
+        let made = work.on.change(
             |survey| work.decide_create(survey, options),
             |_, node, success| work.created(node, success),
         );
-        work.within(made).await
+        work.on.within(made).await
     }
 
     async fn assign(
@@ -72,12 +66,12 @@ impl Disks for K3s {
         disk: &DiskName,
         options: DiskAssign,
     ) -> Result<Disk, PortError> {
-        let work = Work::new("assign", call, scope, volume, disk)?;
-        let assigned = work.change(
+        let work = DiskWork::new("assign", call, scope, volume, disk)?;
+        let assigned = work.on.change(
             |survey| work.decide_assign(survey, options),
             |survey, node, success| work.assigned(survey, node, success),
         );
-        work.within(assigned).await
+        work.on.within(assigned).await
     }
 
     async fn unassign(
@@ -88,12 +82,12 @@ impl Disks for K3s {
         disk: &DiskName,
         options: DiskAssign,
     ) -> Result<Disk, PortError> {
-        let work = Work::new("unassign", call, scope, volume, disk)?;
-        let unassigned = work.change(
+        let work = DiskWork::new("unassign", call, scope, volume, disk)?;
+        let unassigned = work.on.change(
             |survey| work.decide_unassign(survey, options),
             |survey, node, success| work.unassigned(survey, node, success),
         );
-        work.within(unassigned).await
+        work.on.within(unassigned).await
     }
 
     async fn delete(
@@ -104,12 +98,12 @@ impl Disks for K3s {
         disk: &DiskName,
         options: DiskDelete,
     ) -> Result<bool, PortError> {
-        let work = Work::new("delete", call, scope, volume, disk)?;
-        let deleted = work.change(
+        let work = DiskWork::new("delete", call, scope, volume, disk)?;
+        let deleted = work.on.change(
             |survey| work.decide_delete(survey, options),
-            |_, node, success| work.deleted(node, success),
+            |_, node, success| work.on.deleted(node, disk.as_str(), success),
         );
-        work.within(deleted).await
+        work.on.within(deleted).await
     }
 
     async fn occupied(
@@ -120,12 +114,12 @@ impl Disks for K3s {
         disk: &DiskName,
         paths: &[String],
     ) -> Result<Vec<String>, PortError> {
-        let work = Work::new("look into", call, scope, volume, disk)?;
+        let work = DiskWork::new("look into", call, scope, volume, disk)?;
         let look = async {
-            let survey = work.survey().await?;
+            let survey = work.on.survey().await?;
             work.occupied(work.find_or_fail(&survey)?.seen, paths).await
         };
-        work.within(look).await
+        work.on.within(look).await
     }
 
     async fn fill(
@@ -137,9 +131,9 @@ impl Disks for K3s {
         path: &str,
         archive: &[u8],
     ) -> Result<bool, PortError> {
-        let work = Work::new("fill", call, scope, volume, disk)?;
+        let work = DiskWork::new("fill", call, scope, volume, disk)?;
         let fill = async {
-            let survey = work.survey().await?;
+            let survey = work.on.survey().await?;
             let seen = work.find_or_fail(&survey)?.seen;
             // A question is cheaper than an upload that nobody wants; a small one goes with its question.
             if archive.len() > SMALL && !work.occupied(seen, &[path.to_owned()]).await?.is_empty() {
@@ -147,9 +141,9 @@ impl Disks for K3s {
             }
             let header = FillHeader::new(translate::volume(scope, volume), disk.as_str(), path);
             let header = FillHeader { store: seen.store.clone(), ..header };
-            let store = work.reach.store(&seen.node.name, &seen.pod);
+            let store = work.on.reach.store(&seen.node.name, &seen.pod);
             Ok(store.fill(&header, archive).await?.filled)
         };
-        work.within(fill).await
+        work.on.within(fill).await
     }
 }

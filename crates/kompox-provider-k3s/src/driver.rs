@@ -6,7 +6,9 @@ use crate::install;
 use crate::settings::K3sSettings;
 use crate::survey::Reach;
 use async_trait::async_trait;
-use kompox_model::port::{Call, ClusterStatus, Disks, Driver, ErrorKind, PortError, ProvisionOptions};
+use kompox_model::port::{
+    Call, ClusterStatus, Disks, Driver, ErrorKind, PortError, ProvisionOptions, VolumeSnapshots,
+};
 use kompox_model::{Cluster, ObjectSet, Provider, Workspace};
 use secrecy::SecretSlice;
 
@@ -139,6 +141,10 @@ impl Driver for K3s {
     }
 
     fn disks(&self) -> Option<&dyn Disks> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn VolumeSnapshots> {
         Some(self)
     }
 }

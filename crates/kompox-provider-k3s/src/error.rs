@@ -2,7 +2,7 @@
 
 use crate::ID;
 use kompox_model::port::{AppScope, ErrorKind, PortError};
-use kompox_model::{Cluster, DiskName, VolumeName};
+use kompox_model::{Cluster, DiskName, SnapshotName, VolumeName};
 use kompox_node_protocol::{Failure, Kind};
 
 /// What is being done to what; makes errors that say so.
@@ -28,6 +28,16 @@ impl Doing {
         disk: &DiskName,
     ) -> Self {
         let target = format!("disk {disk} of volume {volume} of app {}", scope.identity);
+        Self { operation: operation.to_owned(), target }
+    }
+
+    pub(crate) fn to_snapshot(
+        operation: &str,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        snapshot: &SnapshotName,
+    ) -> Self {
+        let target = format!("snapshot {snapshot} of volume {volume} of app {}", scope.identity);
         Self { operation: operation.to_owned(), target }
     }
 

@@ -14,7 +14,8 @@ pub(crate) const PROGRAM: &str = "/kompox-node";
 const STORE_VOLUME: &str = "disk-store";
 /// What the program does with files of other users: give them away, read and change them, keep their set-id bits, and
 /// make device nodes when it unpacks them. Snapshots of btrfs will need SYS_ADMIN, with their back end.
-const CAPABILITIES: [&str; 5] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD"];
+const CAPABILITIES: [&str; 7] =
+    ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SYS_ADMIN"];
 
 /// What names the DaemonSet.
 pub(crate) fn daemon_set() -> ObjectRef {

@@ -4,11 +4,12 @@
 //! every node. This crate decides which node a request goes to and what its answers mean; it reaches the cluster through
 //! the port in its calls only, and knows no Kubernetes client.
 //!
-//! Every operation on disks goes the same way (`work`): `survey` looks into all nodes, `place` decides, `store` carries
+//! Every operation on disks and snapshots goes the same way (`work`): `survey` looks into all nodes, `place` decides, `store` carries
 //! one request to one node.
 
 mod adopt;
 mod class;
+mod disk_work;
 mod disks;
 mod driver;
 mod error;
@@ -18,6 +19,7 @@ mod place;
 mod reply;
 mod rollout;
 mod settings;
+mod snapshots;
 mod store;
 mod survey;
 mod translate;

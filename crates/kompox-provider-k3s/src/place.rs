@@ -3,8 +3,8 @@
 use crate::error::Doing;
 use crate::survey::{Seen, Survey};
 use kompox_model::port::{ErrorKind, PortError};
-use kompox_model::{DiskName, VolumeName, label};
-use kompox_node_protocol::{DiskEntry, VolumeEntry};
+use kompox_model::{DiskName, SnapshotName, VolumeName, label};
+use kompox_node_protocol::{DiskEntry, SnapshotEntry, VolumeEntry};
 use kompox_provider::gaps;
 
 /// A disk that was found.
@@ -15,13 +15,25 @@ pub(crate) struct Found<'s> {
     pub(crate) disk: &'s DiskEntry,
 }
 
-/// The node that has disks of the volume; none when no node has.
+/// A snapshot that was found.
+#[derive(Clone, Copy)]
+pub(crate) struct FoundSnapshot<'s> {
+    pub(crate) seen: &'s Seen,
+    pub(crate) volume: &'s VolumeEntry,
+    pub(crate) snapshot: &'s SnapshotEntry,
+}
+
+fn has_any(volume: &VolumeEntry) -> bool {
+    !volume.disks.is_empty() || !volume.snapshots.is_empty()
+}
+
+/// The node that has disks or snapshots of the volume; none when no node has.
 ///
 /// # Errors
 /// Conflict when several have: a Pod could not mount them all, and which record counts is not known.
 fn home<'s>(survey: &'s Survey, volume: &VolumeName, doing: &Doing) -> Result<Option<&'s Seen>, PortError> {
     let has = |seen: &&Seen| {
-        seen.volumes.iter().any(|entry| entry.record.volume == volume.as_str() && !entry.disks.is_empty())
+        seen.volumes.iter().any(|entry| entry.record.volume == volume.as_str() && has_any(entry))
     };
     let homes: Vec<_> = survey.nodes.iter().filter(has).collect();
     match homes.as_slice() {
@@ -55,6 +67,27 @@ pub(crate) fn find<'s>(
     }
 }
 
+/// A snapshot, if it is there.
+///
+/// # Errors
+/// Those of [`find`].
+pub(crate) fn find_snapshot<'s>(
+    survey: &'s Survey,
+    volume: &VolumeName,
+    snapshot: &SnapshotName,
+    doing: &Doing,
+) -> Result<Option<FoundSnapshot<'s>>, PortError> {
+    let found = home(survey, volume, doing)?.and_then(|seen| {
+        let volume = seen.volumes.iter().find(|entry| entry.record.volume == volume.as_str())?;
+        let snapshot = volume.snapshots.iter().find(|entry| entry.record.name == snapshot.as_str())?;
+        Some(FoundSnapshot { seen, volume, snapshot })
+    });
+    match found {
+        Some(found) => Ok(Some(found)),
+        None => gaps::forbid(&survey.gaps, |kind| doing.error(kind)).map_or(Ok(None), Err),
+    }
+}
+
 /// The node for a new disk of the volume: the one with its other disks, else the one with the app's other disks (a Pod
 /// mounts them all), else the one that the administrator chose, else the only one.
 ///
@@ -72,7 +105,7 @@ pub(crate) fn for_new<'s>(
         return Err(error);
     }
     let those = |rule: fn(&Seen) -> bool| survey.nodes.iter().filter(|seen| rule(seen)).collect::<Vec<_>>();
-    let with_app = those(|seen| seen.volumes.iter().any(|volume| !volume.disks.is_empty()));
+    let with_app = those(|seen| seen.volumes.iter().any(has_any));
     let chosen = those(|seen| seen.node.chosen);
     let schedulable = those(|seen| seen.node.schedulable);
     let remedy = format!("choose the node for new disks: label exactly one with {}=true", label::DISK_NODE);

@@ -28,6 +28,8 @@ pub(crate) struct Store<'a> {
     pub(crate) doing: &'a Doing,
     /// Root of the store, the same on every node.
     pub(crate) root: &'a str,
+    /// How it keeps disks; none lets the node choose.
+    pub(crate) backend: Option<&'a str>,
     pub(crate) node: &'a str,
     pub(crate) pod: &'a str,
 }
@@ -101,11 +103,17 @@ impl Store<'_> {
         input: &mut (dyn futures::AsyncRead + Send + Unpin),
     ) -> Result<Success, Unanswered> {
         let words = [PROGRAM, command, "--root", self.root];
+        let backend = self.backend.into_iter().flat_map(|name| ["--backend", name]);
         let request = ExecRequest {
             namespace: label::SYSTEM_NAMESPACE.to_owned(),
             pod: self.pod.to_owned(),
             container: Some(NAME.to_owned()),
-            command: words.iter().chain(options).map(ToString::to_string).collect(),
+            command: words
+                .into_iter()
+                .chain(backend)
+                .chain(options.iter().copied())
+                .map(str::to_owned)
+                .collect(),
             tty: false,
         };
         let (mut stdout, mut stderr) = (Reply::default(), Vec::new());
@@ -173,6 +181,9 @@ pub(crate) fn unexpected(success: &Success) -> Unanswered {
         Success::Occupied(_) => "folders with content",
         Success::Filled(_) => "a filled sub-path",
         Success::Copied(_) => "a copy",
+        Success::SnapshotCreated(_) => "a made snapshot",
+        Success::Fenced(_) => "a fenced volume",
+        Success::Quiesced(_) | Success::Released(_) => "a word about services",
     };
     Unanswered::Silent(format!("kompox-node answered with {kind}, which was not asked for"))
 }

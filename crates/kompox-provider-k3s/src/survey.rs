@@ -56,6 +56,7 @@ impl<'a> Reach<'a> {
             call: self.call,
             doing: &self.doing,
             root: &self.settings.store,
+            backend: self.settings.backend.as_deref(),
             node,
             pod,
         }

@@ -2,9 +2,10 @@
 
 use kompox_model::port::{AppScope, DiskCreate};
 use kompox_model::quantity::Bytes;
-use kompox_model::{ClusterName, Disk, DiskSource, DiskState, Holder, VolumeName};
+use kompox_model::{ClusterName, Disk, DiskSource, DiskState, Holder, Snapshot, VolumeName};
 use kompox_node_protocol::{
-    self as protocol, AppRef, CreateDisk, DiskEntry, Identity, VolumeRecord, VolumeRef,
+    self as protocol, AppRef, Backend, CreateDisk, DiskEntry, Identity, SnapshotEntry, VolumeRecord,
+    VolumeRef,
 };
 
 /// The app as the store knows it.
@@ -44,8 +45,22 @@ pub(crate) fn create(
         size_bytes: options.size.0,
         created_at: options.created_at.to_string(),
         source: options.source.to_string(),
+        at_rest: options.at_rest,
         if_not_exists: options.if_not_exists,
     }
+}
+
+fn state(state: protocol::DiskState) -> DiskState {
+    match state {
+        protocol::DiskState::Creating => DiskState::Creating,
+        protocol::DiskState::Ready => DiskState::Ready,
+        protocol::DiskState::Deleting => DiskState::Deleting,
+    }
+}
+
+fn holder_of(volume: &VolumeRecord) -> Result<Holder, kompox_model::NameError> {
+    let protocol::Holder { cluster, cluster_uid } = &volume.holder;
+    Ok(Holder { cluster: cluster.parse::<ClusterName>()?, uid: cluster_uid.clone() })
 }
 
 /// A disk as `node` has it, in a store at `root`.
@@ -61,21 +76,45 @@ pub(crate) fn disk(entry: &DiskEntry, volume: &VolumeRecord, node: &str, root: &
         name: record.name.parse().map_err(|error| wrong(&error))?,
         volume: record.volume.parse().map_err(|error| wrong(&error))?,
         size: Bytes(record.size_bytes),
+        size_enforced: record.size_enforced,
+        atomic_snapshots: record.backend == Backend::Btrfs,
         handle: format!("{root}/{}", entry.path),
         assigned: entry.assigned,
         created_at: record.created_at.parse().map_err(|error: jiff::Error| wrong(&error))?,
         node: Some(node.to_owned()),
         zone: None,
         source: DiskSource::parse(&record.source).map_err(|error| wrong(&error))?,
-        state: match record.state {
-            protocol::DiskState::Creating => DiskState::Creating,
-            protocol::DiskState::Ready => DiskState::Ready,
-            protocol::DiskState::Deleting => DiskState::Deleting,
-        },
-        holder: Holder {
-            cluster: volume.holder.cluster.parse::<ClusterName>().map_err(|error| wrong(&error))?,
-            uid: volume.holder.cluster_uid.clone(),
-        },
+        state: state(record.state),
+        holder: holder_of(volume).map_err(|error| wrong(&error))?,
+    })
+}
+
+/// A snapshot as `node` has it, in a store at `root`.
+///
+/// # Errors
+/// A sentence on a record that breaks a rule of the model.
+pub(crate) fn snapshot(
+    entry: &SnapshotEntry,
+    volume: &VolumeRecord,
+    node: &str,
+    root: &str,
+) -> Result<Snapshot, String> {
+    let record = &entry.record;
+    let wrong = |error: &dyn std::fmt::Display| {
+        format!("the record of snapshot {} of volume {}: {error}", record.name, record.volume)
+    };
+    Ok(Snapshot {
+        name: record.name.parse().map_err(|error| wrong(&error))?,
+        volume: record.volume.parse().map_err(|error| wrong(&error))?,
+        disk: record.disk.parse().map_err(|error| wrong(&error))?,
+        size: Bytes(record.size_bytes),
+        handle: format!("{root}/{}", entry.path),
+        created_at: record.created_at.parse().map_err(|error: jiff::Error| wrong(&error))?,
+        node: Some(node.to_owned()),
+        zone: None,
+        state: state(record.state),
+        atomic: record.atomic,
+        holder: holder_of(volume).map_err(|error| wrong(&error))?,
     })
 }
 
@@ -117,12 +156,15 @@ mod tests {
                 source: "disk:zero".to_owned(),
                 first: true,
                 state: protocol::DiskState::Ready,
+                backend: Backend::Btrfs,
+                size_enforced: true,
                 handle: "h".to_owned(),
             },
             assigned: true,
             path: "abc123/default/disks/one/data".to_owned(),
         };
         let found = disk(&entry, &volume, "n1", "/s").unwrap();
+        assert!(found.size_enforced && found.atomic_snapshots);
         assert_eq!(found.handle, "/s/abc123/default/disks/one/data");
         assert_eq!((found.node.as_deref(), found.source.to_string().as_str()), (Some("n1"), "disk:zero"));
         entry.record.name = "One".to_owned();

@@ -1,24 +1,22 @@
-//! One operation on one disk: gather from all nodes, decide, send one change to one node. IO through the cluster port.
+//! One operation on one volume: gather from all nodes, decide, send one change to one node. IO through the cluster port.
 
 use crate::error::Doing;
-use crate::place::{self, Found};
 use crate::store::unexpected;
 use crate::survey::{Reach, Seen, Survey};
 use crate::translate;
-use kompox_model::port::{AppScope, Call, DiskAssign, DiskCreate, DiskDelete, ErrorKind, PortError};
-use kompox_model::{Disk, DiskName, DiskState, VolumeName};
-use kompox_node_protocol::{AssignDisk, DeleteDisk, FindOccupied, Operation, Request, Success, UnassignDisk};
+use kompox_model::VolumeName;
+use kompox_model::port::{AppScope, Call, ErrorKind, PortError};
+use kompox_node_protocol::{Operation, Request, Success, VolumeRecord};
 use kompox_provider::limit;
 
 /// How often a change is decided anew when others change the same volume meanwhile.
 const ATTEMPTS: usize = 4;
 
-/// One operation on one disk.
+/// One operation on a volume.
 pub(crate) struct Work<'a> {
     pub(crate) reach: Reach<'a>,
-    scope: AppScope<'a>,
-    volume: &'a VolumeName,
-    disk: &'a DiskName,
+    pub(crate) scope: AppScope<'a>,
+    pub(crate) volume: &'a VolumeName,
 }
 
 /// What is to be done.
@@ -31,14 +29,12 @@ pub(crate) enum Decision<'s, T> {
 
 impl<'a> Work<'a> {
     pub(crate) fn new(
-        operation: &str,
+        doing: Doing,
         call: &'a Call<'a>,
         scope: AppScope<'a>,
         volume: &'a VolumeName,
-        disk: &'a DiskName,
     ) -> Result<Self, PortError> {
-        let doing = Doing::to_disk(operation, scope, volume, disk);
-        Ok(Self { reach: Reach::new(call, scope.cluster, doing)?, scope, volume, disk })
+        Ok(Self { reach: Reach::new(call, scope.cluster, doing)?, scope, volume })
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> PortError {
@@ -57,12 +53,16 @@ impl<'a> Work<'a> {
         self.reach.survey(&translate::app(self.scope)).await
     }
 
+    /// The volume's record on a node.
+    pub(crate) fn record<'s>(&self, survey: &'s Survey, node: &str) -> Option<&'s VolumeRecord> {
+        let seen = survey.nodes.iter().find(|seen| seen.node.name == node)?;
+        let volume = seen.volumes.iter().find(|entry| entry.record.volume == self.volume.as_str())?;
+        Some(&volume.record)
+    }
+
     /// The generation of the volume's record on a node, 0 for none.
-    fn generation(&self, survey: &Survey, node: &str) -> u64 {
-        let seen = survey.nodes.iter().find(|seen| seen.node.name == node);
-        let volumes = seen.map(|seen| seen.volumes.as_slice()).unwrap_or_default();
-        let volume = volumes.iter().find(|entry| entry.record.volume == self.volume.as_str());
-        volume.map_or(0, |entry| entry.record.generation)
+    pub(crate) fn generation(&self, survey: &Survey, node: &str) -> u64 {
+        self.record(survey, node).map_or(0, |record| record.generation)
     }
 
     /// Gathers, decides and sends; once more when the volume's record was changed in between. `finish` makes the
@@ -98,25 +98,13 @@ impl<'a> Work<'a> {
     }
 
     /// The error for an answer to another question.
-    fn unexpected(&self, node: &str, success: &Success) -> PortError {
+    pub(crate) fn unexpected(&self, node: &str, success: &Success) -> PortError {
         self.reach.store(node, "").error(unexpected(success))
     }
 
-    fn find<'s>(&self, survey: &'s Survey) -> Result<Option<Found<'s>>, PortError> {
-        place::find(survey, self.volume, self.disk, &self.reach.doing)
-    }
-
-    pub(crate) fn find_or_fail<'s>(&self, survey: &'s Survey) -> Result<Found<'s>, PortError> {
-        let unknown = || {
-            let why = format!("volume {} has no disk {}", self.volume, self.disk);
-            self.error(ErrorKind::NotFound).detail(why).hint("list the disks to see their names")
-        };
-        self.find(survey)?.ok_or_else(unknown)
-    }
-
     /// What the node would refuse, for dry runs that do not ask it.
-    fn check_holder(&self, found: Found<'_>) -> Result<(), PortError> {
-        let (record, asks) = (&found.volume.record, translate::holder(self.scope));
+    pub(crate) fn check_holder(&self, record: &VolumeRecord) -> Result<(), PortError> {
+        let asks = translate::holder(self.scope);
         if record.holder != asks {
             return Err(self
                 .error(ErrorKind::Conflict)
@@ -128,144 +116,16 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn disk(&self, found: Found<'_>) -> Result<Disk, PortError> {
-        let Found { seen, volume, disk } = found;
-        translate::disk(disk, &volume.record, &seen.node.name, &self.reach.settings.store)
-            .map_err(|why| self.error(ErrorKind::Internal).detail(why))
-    }
-
-    pub(crate) fn decide_create<'s>(
-        &self,
-        survey: &'s Survey,
-        options: &DiskCreate,
-    ) -> Result<Decision<'s, Disk>, PortError> {
-        let seen = place::for_new(survey, self.volume, &self.reach.doing)?;
-        let generation = self.generation(survey, &seen.node.name);
-        let request = translate::create(self.scope, self.volume, generation, options);
-        Ok(Decision::Send { seen, generation, operation: Box::new(Operation::Create(request)) })
-    }
-
-    pub(crate) fn decide_assign<'s>(
-        &self,
-        survey: &'s Survey,
-        options: DiskAssign,
-    ) -> Result<Decision<'s, Disk>, PortError> {
-        let found = self.find_or_fail(survey)?;
-        if options.dry_run {
-            self.check_holder(found)?;
-            let disk = self.disk(found)?;
-            return match disk.state {
-                DiskState::Ready => Ok(Decision::Done(Disk { assigned: true, ..disk })),
-                state => Err(self.error(ErrorKind::Conflict).detail(format!("the disk is {state}"))),
-            };
-        }
-        let generation = found.volume.record.generation;
-        let operation = Operation::Assign(AssignDisk {
-            volume: translate::volume(self.scope, self.volume),
-            generation,
-            disk: self.disk.to_string(),
-        });
-        Ok(Decision::Send { seen: found.seen, generation, operation: Box::new(operation) })
-    }
-
-    pub(crate) fn decide_unassign<'s>(
-        &self,
-        survey: &'s Survey,
-        options: DiskAssign,
-    ) -> Result<Decision<'s, Disk>, PortError> {
-        let found = self.find_or_fail(survey)?;
-        if options.dry_run {
-            self.check_holder(found)?;
-            return Ok(Decision::Done(Disk { assigned: false, ..self.disk(found)? }));
-        }
-        let generation = found.volume.record.generation;
-        let operation = Operation::Unassign(UnassignDisk {
-            volume: translate::volume(self.scope, self.volume),
-            generation,
-            disk: self.disk.to_string(),
-        });
-        Ok(Decision::Send { seen: found.seen, generation, operation: Box::new(operation) })
-    }
-
-    pub(crate) fn decide_delete<'s>(
-        &self,
-        survey: &'s Survey,
-        options: DiskDelete,
-    ) -> Result<Decision<'s, bool>, PortError> {
-        let Some(found) = self.find(survey)? else { return Ok(Decision::Done(false)) };
-        if options.dry_run {
-            self.check_holder(found)?;
-            return match found.disk.assigned {
-                true => Err(self.error(ErrorKind::Conflict).detail("the disk is assigned")),
-                false => Ok(Decision::Done(true)),
-            };
-        }
-        let generation = found.volume.record.generation;
-        let operation = Operation::Delete(DeleteDisk {
-            volume: translate::volume(self.scope, self.volume),
-            generation,
-            disk: self.disk.to_string(),
-        });
-        Ok(Decision::Send { seen: found.seen, generation, operation: Box::new(operation) })
-    }
-
-    pub(crate) fn created(&self, node: &str, success: Success) -> Result<Disk, PortError> {
-        match success {
-            Success::Created(created) => {
-                translate::disk(&created.disk, &created.volume, node, &self.reach.settings.store)
-                    .map_err(|why| self.error(ErrorKind::Internal).detail(why))
-            }
-            other => Err(self.unexpected(node, &other)),
-        }
-    }
-
-    pub(crate) fn assigned(&self, survey: &Survey, node: &str, success: Success) -> Result<Disk, PortError> {
-        match success {
-            Success::Assigned(answer) if answer.volume.assigned.as_deref() == Some(self.disk.as_str()) => {
-                Ok(Disk { assigned: true, ..self.disk(self.find_or_fail(survey)?)? })
-            }
-            other => Err(self.unexpected(node, &other)),
-        }
-    }
-
-    pub(crate) fn unassigned(
-        &self,
-        survey: &Survey,
-        node: &str,
-        success: Success,
-    ) -> Result<Disk, PortError> {
-        match success {
-            Success::Assigned(answer) if answer.volume.assigned.as_deref() != Some(self.disk.as_str()) => {
-                Ok(Disk { assigned: false, ..self.disk(self.find_or_fail(survey)?)? })
-            }
-            other => Err(self.unexpected(node, &other)),
-        }
-    }
-
-    pub(crate) fn deleted(&self, node: &str, success: Success) -> Result<bool, PortError> {
+    /// Whether there was anything to delete.
+    pub(crate) fn deleted(&self, node: &str, name: &str, success: Success) -> Result<bool, PortError> {
         match success {
             Success::Deleted(deleted) => {
                 if let Some(why) = deleted.leftover {
-                    tracing::warn!(node, disk = %self.disk, "the space of the disk is not free yet: {why}");
+                    tracing::warn!(node, "the space of {name} is not free yet: {why}");
                 }
                 Ok(deleted.existed)
             }
             other => Err(self.unexpected(node, &other)),
-        }
-    }
-
-    /// Those of `paths` on the disk that hold anything, as its node says.
-    pub(crate) async fn occupied(&self, seen: &Seen, paths: &[String]) -> Result<Vec<String>, PortError> {
-        let operation = Operation::FindOccupied(FindOccupied {
-            volume: translate::volume(self.scope, self.volume),
-            disk: self.disk.to_string(),
-            paths: paths.to_vec(),
-        });
-        let store = self.reach.store(&seen.node.name, &seen.pod);
-        match store.read(&Request { store: seen.store.clone(), ..Request::new(operation) }).await {
-            Ok(Success::Occupied(occupied)) => Ok(occupied.paths),
-            Ok(other) => Err(store.error(unexpected(&other))),
-            Err(unanswered) => Err(store.error(unanswered)),
         }
     }
 }

@@ -10,12 +10,13 @@ use disk_store::tree;
 use kompox_kube::{Client, Options};
 use kompox_model::port::{
     AppScope, ApplyOptions, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, Driver, ErrorKind,
+    SnapshotCreate, VolumeSnapshots,
 };
 use kompox_model::quantity::Bytes;
 use kompox_model::{
     AppIdentity, Cluster, DiskName, DiskSource, Gvk, ObjectRef, Provider, Settings, VolumeName, label, object,
 };
-use kompox_provider::conformance::{self, Ability, ConformanceSubject};
+use kompox_provider::conformance::{self, Ability, ConformanceSubject, Outcome};
 use kompox_provider_k3s::K3s;
 use kompox_testbed::{Image, Testbed, UpOptions};
 use serde_json::{Value, json};
@@ -27,6 +28,9 @@ use std::time::{Duration, Instant};
 
 /// The cluster to use; one letter.
 const VARIABLE: &str = "KOMPOX_TESTBED_CLUSTER";
+
+/// Why one rule is left out here: a store on btrfs is tested in kompox-node.
+const ATOMIC: &str = "the file system of the test bed has no copies of one moment";
 
 struct Bed {
     client: Client,
@@ -136,6 +140,10 @@ impl ConformanceSubject for Bed {
         &self.driver
     }
 
+    fn snapshots(&self) -> Option<&dyn VolumeSnapshots> {
+        Some(&self.driver)
+    }
+
     fn kubernetes(&self) -> Option<&dyn ClusterPort> {
         Some(&self.client)
     }
@@ -161,7 +169,7 @@ impl ConformanceSubject for Bed {
         volume: &VolumeName,
         options: &DiskCreate,
     ) -> Result<Ability, String> {
-        let made = self.driver.create(&self.call(), scope, volume, options).await;
+        let made = Disks::create(&self.driver, &self.call(), scope, volume, options).await;
         made.map_err(|error| error.to_string())?;
         let disk = self.folder(scope, volume).join("disks").join(options.name.as_str());
         edit(&disk.join("disk.json"), |record| record["state"] = json!("creating"));
@@ -169,10 +177,34 @@ impl ConformanceSubject for Bed {
         Ok(Ability::Done)
     }
 
+    /// Makes the snapshot and takes back what comes last.
+    async fn interrupt_snapshot(
+        &self,
+        scope: AppScope<'_>,
+        volume: &VolumeName,
+        options: &SnapshotCreate,
+    ) -> Result<Ability, String> {
+        let options = SnapshotCreate { at_rest: true, ..options.clone() };
+        let made = VolumeSnapshots::create(&self.driver, &self.call(), scope, volume, &options).await;
+        made.map_err(|error| error.to_string())?;
+        let snapshot = self.folder(scope, volume).join("snapshots").join(options.name.as_str());
+        edit(&snapshot.join("snapshot.json"), |record| record["state"] = json!("creating"));
+        std::fs::remove_dir_all(snapshot.join("data")).map_err(|error| error.to_string())?;
+        Ok(Ability::Done)
+    }
+
+    /// The store is on whatever file system the machine has.
+    async fn set_atomic_snapshots(&self, atomic: bool) -> Result<Ability, String> {
+        Ok(match atomic {
+            true => Ability::Missing(ATOMIC.to_owned()),
+            false => Ability::Done,
+        })
+    }
+
     /// Makes a disk and gives it to another app.
     async fn collide(&self, scope: AppScope<'_>, volume: &VolumeName) -> Result<Ability, String> {
         let options = disk("one");
-        let made = self.driver.create(&self.call(), scope, volume, &options).await;
+        let made = Disks::create(&self.driver, &self.call(), scope, volume, &options).await;
         made.map_err(|error| error.to_string())?;
         let folder = self.folder(scope, volume);
         for record in [folder.join("volume.json"), folder.join("disks/one/disk.json")] {
@@ -210,6 +242,7 @@ fn disk(name: &str) -> DiskCreate {
         size: Bytes(1 << 20),
         source: DiskSource::Empty,
         created_at: jiff::Timestamp::UNIX_EPOCH,
+        at_rest: false,
         if_not_exists: false,
     }
 }
@@ -232,8 +265,12 @@ async fn a_real_cluster_keeps_disks() {
     let bed = Bed::new().await;
     the_installation_is_known_and_repeatable(&bed).await;
     a_disk_is_a_folder_of_the_node(&bed).await;
-    let report = conformance::disks(&bed).await;
-    assert_eq!((report.failed().count(), report.skipped().count()), (0, 0), "{report}");
+    for report in [conformance::disks(&bed).await, conformance::snapshots(&bed).await] {
+        assert_eq!(report.failed().count(), 0, "{report}");
+        for skipped in report.skipped() {
+            assert_eq!(skipped.outcome, Outcome::Skipped(ATOMIC.to_owned()), "{report}");
+        }
+    }
     bed.clean();
 }
 

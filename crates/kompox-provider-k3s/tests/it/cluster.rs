@@ -348,7 +348,9 @@ impl Cluster for FakeCluster {
         streams.stdin.unwrap().read_to_end(&mut input).await.unwrap();
         let text = String::from_utf8_lossy(&input);
         let changes =
-            ["\"create\"", "\"assign\"", "\"delete\"", "\"init\""].iter().any(|word| text.contains(word));
+            ["create", "assign", "unassign", "delete", "create_snapshot", "delete_snapshot", "init"]
+                .iter()
+                .any(|word| text.contains(&format!("\"{word}\"")));
 
         assert_eq!(request.namespace, "kompox-system");
         assert_eq!(request.container.as_deref(), Some("kompox-node"));

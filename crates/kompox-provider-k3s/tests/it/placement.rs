@@ -94,6 +94,7 @@ async fn a_volume_with_disks_on_two_nodes_is_refused() {
         size_bytes: 1,
         created_at: "2026-01-01T00:00:00Z".to_owned(),
         source: "empty".to_owned(),
+        at_rest: false,
         if_not_exists: false,
     }));
     let (code, ..) =
@@ -111,19 +112,24 @@ async fn a_volume_with_disks_on_two_nodes_is_refused() {
 }
 
 #[tokio::test]
-async fn only_empty_disks_are_made_so_far() {
+async fn a_provider_id_is_no_source_here() {
     let scene = Scene::new(&["a"]);
-    for source in ["snapshot:s1", "disk:one", "/some/where"] {
+    for (source, kind, part) in [
+        ("/some/where", ErrorKind::Unsupported, "a provider id is no source here"),
+        ("snapshot:s1", ErrorKind::NotFound, "has no snapshot"),
+        ("disk:nine", ErrorKind::NotFound, "has no disk"),
+    ] {
         let options = DiskCreate {
             name: "one".parse().unwrap(),
             size: Bytes(1),
             source: DiskSource::parse(source).unwrap(),
             created_at: jiff::Timestamp::UNIX_EPOCH,
+            at_rest: true,
             if_not_exists: false,
         };
         let error = scene.create_with("default", &options).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unsupported);
-        assert!(told(&error).contains(&format!("cannot be made from {source} yet")), "{}", told(&error));
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(told(&error).contains(part), "{}", told(&error));
     }
-    assert_eq!(scene.fake.counts(), (0, 0));
+    assert_eq!(scene.list().await.unwrap().disks, []);
 }

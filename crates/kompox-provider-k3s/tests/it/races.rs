@@ -31,6 +31,7 @@ fn create(volume: VolumeRef, disk: &str) -> Operation {
         size_bytes: 1,
         created_at: "2026-01-01T00:00:00Z".to_owned(),
         source: "empty".to_owned(),
+        at_rest: false,
         if_not_exists: false,
     })
 }

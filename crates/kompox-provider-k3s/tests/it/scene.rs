@@ -64,6 +64,7 @@ impl Scene {
             size: Bytes(1 << 20),
             source: DiskSource::Empty,
             created_at: jiff::Timestamp::UNIX_EPOCH,
+            at_rest: false,
             if_not_exists: false,
         };
         self.create_with(volume, &options).await
