@@ -19,7 +19,7 @@ fn unit(name: &str) -> Option<u64> {
 
 /// Parses a duration: `w d h m s ms us ns`, fractions allowed, `0` without a unit. Negative ones and
 /// those beyond 292 years (64 bits of nanoseconds) are none.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('+').unwrap_or(text);
     if text == "0" || text == "-0" {
         return Some(Duration::ZERO);

@@ -22,6 +22,7 @@ mod substitute;
 mod unsupported;
 mod words;
 
+pub use duration::parse as parse_duration;
 pub use files::{FileError, FileErrorKind, FileText, Listed, ListedKind, MemoryFiles, ProjectFiles};
 pub use kompox_yaml::{
     Diagnostic, Diagnostics, Entry, Located, Mapping, Node, Severity, Sources, Span, Value,

@@ -19,7 +19,7 @@ use crate::summary::{Container as Seen, Folder, Role, Summary, Upload};
 use crate::unit::{HOLD, Unit, units};
 use crate::{Conversion, Input, ResourceSet};
 use crate::{
-    access, fate, hooks, ingress, labels, namespace, network_policy, persistent_volume, pod, ports,
+    access, fate, hooks, ingress, labels, namespace, network_policy, persistent_volume, pod, ports, quiesce,
     resources, service, stop,
 };
 use k8s_openapi::api::core::v1::{Container, PodSpec};
@@ -70,7 +70,10 @@ fn conversion(
     };
     let internet = reaches_internet(input.project);
     let network_policy = network_policy::network_policy(metadata, &surroundings, internet, diagnostics);
-    let compose_labels = labels::compose_labels(units, diagnostics);
+    let notes = deployment::Notes {
+        compose_labels: labels::compose_labels(units, diagnostics),
+        quiesce: quiesce::annotation(units, diagnostics),
+    };
     if diagnostics.has_errors() {
         return None;
     }
@@ -93,7 +96,7 @@ fn conversion(
             .collect(),
         network_policy,
         access: access::access(metadata, &input.app.access),
-        deployment: deployment::deployment(metadata, spec, &containers, compose_labels),
+        deployment: deployment::deployment(metadata, spec, &containers, notes),
         service: service::service(input, metadata, &published),
         ingresses: ingress::ingresses(input, metadata, &hosts),
     };
@@ -215,7 +218,7 @@ fn pod_spec<'a>(
         if unit.role == Role::Main { main.push(container) } else { first.push(container) }
     }
     let needs_program = !fills.is_empty()
-        || units.iter().any(|unit| unit.options.copy)
+        || units.iter().any(|unit| unit.options.copy || unit.options.quiesce.is_some())
         || main.iter().any(|container| hooks::needs_program(container.lifecycle.as_ref()));
     let needs_image = needs_program || !to_write.is_empty() || main.is_empty();
     let image = node_image(input, needs_image, diagnostics);

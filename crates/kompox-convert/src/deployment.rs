@@ -146,16 +146,25 @@ fn unhealthy_after(containers: &[summary::Container]) -> Option<String> {
     (!limits.is_empty()).then(|| serde_json::to_string(&limits).expect("a map of numbers"))
 }
 
+/// What is noted beside the Pod, for commands that have no compose file.
+pub(crate) struct Notes {
+    pub(crate) compose_labels: Option<String>,
+    pub(crate) quiesce: Option<String>,
+}
+
 /// The Deployment of a Pod. Equal Pods have equal revisions, by which a deploy knows its own Pod.
 pub(crate) fn deployment(
     metadata: &Metadata,
     spec: PodSpec,
     containers: &[summary::Container],
-    compose_labels: Option<String>,
+    notes: Notes,
 ) -> Deployment {
     let mut object = metadata.named(resource_name::APP);
-    let annotations =
-        [(label::COMPOSE_LABELS, compose_labels), (label::UNHEALTHY_AFTER, unhealthy_after(containers))];
+    let annotations = [
+        (label::COMPOSE_LABELS, notes.compose_labels),
+        (label::QUIESCE, notes.quiesce),
+        (label::UNHEALTHY_AFTER, unhealthy_after(containers)),
+    ];
     let annotations = annotations.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     object.annotations.get_or_insert_default().extend(annotations);
     let mut pod = metadata.pod();

@@ -1,6 +1,7 @@
 //! `x-kompox` of the file and of its services. Pure.
 
 use crate::fate::{Fate, Section, TABLE, find};
+use crate::quiesce::{self, Quiesce};
 use kompox_compose::{Diagnostic, Diagnostics, Entry, Located, Node, Project, Service};
 use kompox_model::quantity::{Bytes, MilliCpu, with_unit};
 use kompox_model::security::is_beneath;
@@ -33,6 +34,8 @@ pub(crate) struct ServiceOptions {
     pub(crate) one_shot: bool,
     /// The Pod gets the program that copies, also when nothing else needs it.
     pub(crate) copy: bool,
+    /// How its data are made fit to be copied while it runs.
+    pub(crate) quiesce: Option<Quiesce>,
     pub(crate) cpu: Option<Located<MilliCpu>>,
     pub(crate) memory: Option<Located<Bytes>>,
 }
@@ -83,7 +86,7 @@ impl ServiceOptions {
                         .collect();
                 }
                 "resources" => options.resources(entry, diagnostics),
-                "quiesce" => quiesce(service, entry, diagnostics),
+                "quiesce" => options.quiesce = quiesce::read(entry, diagnostics),
                 key => unreachable!("`{key}` has a row of its own but nobody reads it"),
             }
         }
@@ -164,7 +167,7 @@ fn entries<'a>(
 }
 
 /// The entries of a mapping with few keys; unknown ones are reported.
-fn parts<'a>(entry: &'a Entry, known: &[&str], diagnostics: &mut Diagnostics) -> Vec<&'a Entry> {
+pub(crate) fn parts<'a>(entry: &'a Entry, known: &[&str], diagnostics: &mut Diagnostics) -> Vec<&'a Entry> {
     let Some(mapping) = entry.value.as_mapping().filter(|mapping| !mapping.is_empty()) else {
         let wanted = format!("a mapping with {}", known.join(" or "));
         diagnostics.push(wrong(entry, &entry.value, &wanted));
@@ -181,40 +184,6 @@ fn parts<'a>(entry: &'a Entry, known: &[&str], diagnostics: &mut Diagnostics) ->
         diagnostics.push(Diagnostic::error("convert.x-kompox", message).at(item.key_span).maybe_help(help));
     }
     found
-}
-
-/// Commands that hold a service's data still for a snapshot. They are checked and otherwise without effect: this version
-/// makes no snapshots, which is said.
-fn quiesce(service: &Service, entry: &Entry, diagnostics: &mut Diagnostics) {
-    const KEYS: [&str; 2] = ["freeze", "thaw"];
-    let found = parts(entry, &KEYS, diagnostics);
-    for key in KEYS {
-        let Some(item) = found.iter().find(|item| item.key == key) else {
-            if entry.value.as_mapping().is_some_and(|mapping| !mapping.is_empty()) {
-                let message =
-                    format!("`x-kompox.quiesce` lacks `{key}`: what is held still must be let go again");
-                diagnostics.push(Diagnostic::error("convert.x-kompox", message).at(entry.key_span));
-            }
-            continue;
-        };
-        let words = item.value.as_sequence().filter(|words| !words.is_empty());
-        let good = words.is_some_and(|words| {
-            words.iter().all(|word| word.as_str().is_some_and(|word| !word.contains('\0')))
-        });
-        if !good {
-            let message = format!("`x-kompox.quiesce.{key}` must be a command as a list of words");
-            diagnostics.push(
-                Diagnostic::error("convert.x-kompox", message)
-                    .at(item.value.span)
-                    .help("write [\"program\", \"argument\"]"),
-            );
-        }
-    }
-    let message = format!(
-        "`x-kompox.quiesce` of `{}` has no effect yet: this version makes no snapshots",
-        service.name.value
-    );
-    diagnostics.push(Diagnostic::note("convert.quiesce", message).at(entry.key_span));
 }
 
 fn binds(entry: &Entry, diagnostics: &mut Diagnostics) -> Vec<(String, BindPlace)> {

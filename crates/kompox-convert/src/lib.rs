@@ -34,6 +34,7 @@ mod pod_security;
 mod ports;
 mod privilege;
 mod probe;
+mod quiesce;
 mod resource_set;
 mod resources;
 mod security;

@@ -313,8 +313,8 @@ pub const TABLE: &[Row] = &[
     row(
         ServiceExtension,
         "quiesce",
-        Adapt,
-        "`freeze` and `thaw`: commands around a snapshot; checked, and without effect until there are snapshots",
+        Map,
+        "how its data are made fit to be copied while it runs: `freeze` and `thaw`, or `dump`, commands as lists of words; `timeout`, 60s by default",
     ),
     row(TopExtension, "shareProcesses", Map, "the containers see each other's processes"),
     row(
