@@ -2,12 +2,16 @@
 
 mod attach;
 mod detach;
+mod source;
+mod usage;
 
 pub use attach::{AttachOptions, Attached, Target, attach};
 pub use detach::detach;
+pub(crate) use source::is_at_rest;
+pub(crate) use usage::{handle_of, used_by};
 
 use crate::app::record::Memory;
-use crate::app::{act, live, workload};
+use crate::app::{act, live};
 use crate::progress::Step;
 use crate::{Error, Event, Scope, refusal};
 use kompox_model::port::{
@@ -20,6 +24,7 @@ use kompox_model::{
     resource_name,
 };
 use serde_json::{Value, json};
+use usage::{refuse_elsewhere, refuse_used};
 
 /// What a new disk shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +68,7 @@ pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) ->
         size: options.size.unwrap_or(volume.size),
         source: options.source.clone(),
         created_at: options.now,
+        at_rest: false,
         if_not_exists: options.if_not_exists,
     };
     if options.dry_run {
@@ -74,6 +80,9 @@ pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) ->
         return Ok(disk);
     }
     under_lock(scope, holder, async |identity: &AppIdentity, uid: &str, lock: &dyn Lock| {
+        let known = inventory(scope, uid).await?;
+        let at_rest = is_at_rest(scope, &known, &volume.name, &create.source).await?;
+        let create = DiskCreate { at_rest, ..create };
         let step = Step::start(scope.progress, format!("creating disk {}", create.name));
         lock.check()?;
         let disk =
@@ -102,6 +111,8 @@ async fn planned(scope: &Scope<'_>, volume: &Volume, create: &DiskCreate) -> Res
             name: create.name.clone(),
             volume: volume.name.clone(),
             size: create.size,
+            size_enforced: false,
+            atomic_snapshots: false,
             handle: resource_name::unresolved_handle(&volume.name),
             assigned: first,
             created_at: create.created_at,
@@ -234,7 +245,7 @@ async fn look_for(scope: &Scope<'_>, volume: &VolumeName, name: &DiskName) -> Re
     })
 }
 
-fn missing(scope: &Scope<'_>, name: &DiskName) -> Error {
+pub(crate) fn missing(scope: &Scope<'_>, name: &DiskName) -> Error {
     Error::refused(
         refusal::disk::UNKNOWN,
         format!("app {} has no disk {name}", scope.app.name),
@@ -248,98 +259,6 @@ fn refuse_assigned(disk: &Disk) -> Result<(), Error> {
             refusal::disk::ASSIGNED,
             format!("disk {} is the assigned disk of volume {}", disk.name, disk.volume),
             "assign another disk first: kompoxops disk assign NAME",
-        ));
-    }
-    Ok(())
-}
-
-/// A PersistentVolume for the handle means that a Pod may still mount the disk.
-async fn refuse_used(scope: &Scope<'_>, handle: &str) -> Result<(), Error> {
-    let volumes =
-        scope.kubernetes.list(&scope.call(), &Query::new(Gvk::core("PersistentVolume"), None)).await?;
-    let used = volumes.iter().find(|volume| handle_of(volume) == Some(handle));
-    match used.and_then(|volume| volume.pointer("/metadata/name")?.as_str()) {
-        None => Ok(()),
-        Some(name) => Err(Error::refused(
-            refusal::disk::IN_USE,
-            format!("PersistentVolume {name} still refers to the disk"),
-            "deploy the app on its assigned disk, or destroy it, then repeat the command",
-        )),
-    }
-}
-
-/// The handle of the disk behind a PersistentVolume.
-pub(crate) fn handle_of(volume: &Value) -> Option<&str> {
-    ["/spec/local/path", "/spec/csi/volumeHandle", "/spec/hostPath/path"]
-        .iter()
-        .find_map(|path| volume.pointer(path)?.as_str())
-}
-
-/// Namespaces and names of the claims that PersistentVolumes with this handle are for.
-async fn claims_on(scope: &Scope<'_>, handle: &str) -> Result<Vec<(String, String)>, Error> {
-    let query = Query::new(Gvk::core("PersistentVolume"), None);
-    let volumes = scope.kubernetes.list(&scope.call(), &query).await?;
-    let claim = |volume: &Value| {
-        let text =
-            |key: &str| volume.pointer(&format!("/spec/claimRef/{key}"))?.as_str().map(ToOwned::to_owned);
-        Some((text("namespace")?, text("name")?))
-    };
-    Ok(volumes.iter().filter(|volume| handle_of(volume) == Some(handle)).filter_map(claim).collect())
-}
-
-/// A Pod that mounts the disk, whoever's it is, or the app's Deployment that will make one; in words.
-async fn used_by(scope: &Scope<'_>, handle: &str) -> Result<Option<String>, Error> {
-    let claims = claims_on(scope, handle).await?;
-    for (namespace, claim) in &claims {
-        if let Some(pod) = mounted_by(scope, namespace, claim).await? {
-            return Ok(Some(pod));
-        }
-    }
-    let own = scope.namespace();
-    let deployment = workload::find(scope).await?.filter(workload::wants_pod);
-    let spec = deployment.as_ref().and_then(|deployment| deployment.pointer("/spec/template/spec"));
-    let mounts = spec.is_some_and(|spec| {
-        let mounted = workload::claims(spec);
-        claims.iter().any(|(namespace, claim)| *namespace == own && mounted.contains(claim.as_str()))
-    });
-    Ok(mounts.then(|| format!("app {}", scope.app.name)))
-}
-
-/// A Pod that has not ended and mounts the claim, in words.
-async fn mounted_by(scope: &Scope<'_>, namespace: &str, claim: &str) -> Result<Option<String>, Error> {
-    let pods = scope.kubernetes.list(&scope.call(), &Query::new(Gvk::core("Pod"), Some(namespace))).await?;
-    let ended = |pod: &Value| {
-        matches!(pod.pointer("/status/phase").and_then(Value::as_str), Some("Succeeded" | "Failed"))
-    };
-    let mounts = |pod: &&Value| pod.get("spec").is_some_and(|spec| workload::claims(spec).contains(claim));
-    let found = pods.iter().filter(|pod| !ended(pod)).find(mounts);
-    Ok(found
-        .and_then(|pod| pod.pointer("/metadata/name")?.as_str())
-        .map(|name| format!("Pod {namespace}/{name}")))
-}
-
-/// Conflict when somebody else's Pod uses the disk, or a PersistentVolume gives it to a claim of another Namespace.
-async fn refuse_elsewhere(scope: &Scope<'_>, handle: &str) -> Result<(), Error> {
-    let own = scope.namespace();
-    let ours = live::pods(scope).await?;
-    for (namespace, claim) in claims_on(scope, handle).await? {
-        let user = match mounted_by(scope, &namespace, &claim).await? {
-            Some(pod)
-                if namespace == own
-                    && ours.iter().any(|own| {
-                        pod.ends_with(&format!("/{}", own["metadata"]["name"].as_str().unwrap_or_default()))
-                    }) =>
-            {
-                continue;
-            }
-            Some(pod) => pod,
-            None if namespace != own => format!("claim {namespace}/{claim}"),
-            None => continue,
-        };
-        return Err(Error::refused(
-            refusal::disk::USED,
-            format!("{user} uses the disk"),
-            "nothing was changed; a disk is used by one app only: remove that first if nobody needs it",
         ));
     }
     Ok(())
@@ -445,7 +364,7 @@ fn refuse_foreign(reference: &ObjectRef, live: &Value) -> Result<(), Error> {
 }
 
 /// Takes the Lease, makes sure of what the driver needs, does `work`, and gives the Lease back.
-async fn under_lock<T>(
+pub(crate) async fn under_lock<T>(
     scope: &Scope<'_>,
     holder: &str,
     work: impl AsyncFnOnce(&AppIdentity, &str, &dyn Lock) -> Result<T, Error>,
@@ -462,7 +381,7 @@ async fn under_lock<T>(
 }
 
 /// The volume that is meant: by name, or the app's first.
-fn find_volume<'a>(scope: &Scope<'a>, name: Option<&VolumeName>) -> Result<&'a Volume, Error> {
+pub(crate) fn find_volume<'a>(scope: &Scope<'a>, name: Option<&VolumeName>) -> Result<&'a Volume, Error> {
     let volumes = &scope.app.volumes;
     match name {
         None => volumes.first(),

@@ -13,6 +13,7 @@ pub mod network;
 pub mod progress;
 pub mod refusal;
 pub mod scope;
+pub mod snapshot;
 
 pub use error::{Error, FailureReport};
 pub use progress::{Event, Progress};

@@ -250,6 +250,7 @@ async fn create_disks(
                 size: disk.size,
                 source: disk.source.clone(),
                 created_at: disk.created_at,
+                at_rest: disk::is_at_rest(scope, &seen.inventory, &volume.name, &disk.source).await?,
                 if_not_exists: true,
             },
             Choice::New => DiskCreate {
@@ -257,6 +258,7 @@ async fn create_disks(
                 size: volume.size,
                 source: DiskSource::Empty,
                 created_at: options.now,
+                at_rest: true,
                 if_not_exists: false,
             },
         };

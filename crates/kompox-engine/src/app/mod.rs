@@ -14,7 +14,7 @@ pub(crate) mod live;
 mod load;
 mod log_line;
 mod log_source;
-mod logs;
+pub(crate) mod logs;
 mod pair;
 pub(crate) mod plan;
 pub(crate) mod power;
@@ -30,7 +30,7 @@ mod time_zone;
 mod tunnel;
 mod validate;
 mod volumes;
-mod wait;
+pub(crate) mod wait;
 mod warning;
 pub(crate) mod workload;
 

@@ -134,7 +134,7 @@ async fn locked<T>(
 
 /// Conflict unless every disk that the Pod would mount is the assigned disk of its volume: it may have been detached or
 /// exchanged while the app was stopped.
-async fn refuse_other_disks(scope: &Scope<'_>, deployment: &Value) -> Result<(), Error> {
+pub(crate) async fn refuse_other_disks(scope: &Scope<'_>, deployment: &Value) -> Result<(), Error> {
     let template = deployment.pointer("/spec/template/spec").unwrap_or(&Value::Null);
     let claims = workload::claims(template);
     if claims.is_empty() || scope.driver.disks().is_none() {

@@ -154,6 +154,8 @@ mod tests {
             name: handle.parse().unwrap(),
             volume: volume.parse().unwrap(),
             size: Volume::DEFAULT_SIZE,
+            size_enforced: false,
+            atomic_snapshots: true,
             handle: handle.to_owned(),
             assigned: true,
             created_at: jiff::Timestamp::UNIX_EPOCH,

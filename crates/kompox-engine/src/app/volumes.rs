@@ -191,6 +191,8 @@ mod tests {
             name: name.parse().unwrap(),
             volume: volume.parse().unwrap(),
             size: Volume::DEFAULT_SIZE,
+            size_enforced: false,
+            atomic_snapshots: true,
             handle: format!("/disks/{name}"),
             assigned,
             created_at: jiff::Timestamp::UNIX_EPOCH,

@@ -13,6 +13,9 @@ super::refusals! {
     USED = "disk.used", Conflict,
         "A Pod or a claim uses the disk.",
         "Stop the app first, or remove what the message names if nobody needs it.";
+    SOURCE_IN_USE = "disk.source-in-use", Conflict,
+        "The app writes to the disk that is to be copied, and its file system has no copies of one moment.",
+        "Stop the app first, or copy a snapshot of the disk.";
     NOT_READY = "disk.not-ready", Conflict,
         "The disk is still being made or deleted.",
         "Repeat the command that makes it, or choose another disk.";

@@ -6,6 +6,7 @@ pub mod app;
 pub mod cluster;
 pub mod disk;
 pub mod pod;
+pub mod snapshot;
 
 use kompox_model::port::ErrorKind;
 
@@ -78,7 +79,7 @@ impl From<ErrorKind> for Refusal {
 
 /// Every row of every table.
 pub fn all() -> impl Iterator<Item = Refusal> {
-    [app::ALL, pod::ALL, disk::ALL, cluster::ALL, &[DEFECT, INTERRUPTED, INVALID]]
+    [app::ALL, pod::ALL, disk::ALL, snapshot::ALL, cluster::ALL, &[DEFECT, INTERRUPTED, INVALID]]
         .into_iter()
         .flatten()
         .copied()

@@ -287,6 +287,8 @@ impl Bed {
             name: name.parse().unwrap(),
             volume: "default".parse().unwrap(),
             size: Volume::DEFAULT_SIZE,
+            size_enforced: false,
+            atomic_snapshots: true,
             handle: format!("handle-{name}"),
             assigned,
             created_at: jiff::Timestamp::UNIX_EPOCH,

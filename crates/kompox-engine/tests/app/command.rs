@@ -1,10 +1,12 @@
 //! Every command that changes something, from the state in which it has most to do.
 
 use crate::bed::{Bed, COMPOSE, changed, going, options};
+use crate::snapshots::{create_options, restore_options};
 use kompox_engine::app::{self, DestroyOptions};
 use kompox_engine::disk::{self, CreateOptions, Target};
+use kompox_engine::snapshot::{self, CreateOptions as CreateSnapshot, RestoreOptions};
 use kompox_engine::{Error, Scope};
-use kompox_model::port::{DiskAssign, DiskDelete};
+use kompox_model::port::{DiskAssign, DiskDelete, SnapshotDelete};
 use kompox_model::{Disk, DiskName, DiskSource};
 use serde_json::Value;
 
@@ -25,11 +27,14 @@ pub(crate) enum Command {
     Stop,
     Start,
     Restart,
+    Snapshot,
+    Restore,
+    DeleteSnapshot,
 }
 
 impl Command {
     /// All of them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::First,
         Self::Update,
         Self::Switch,
@@ -45,6 +50,9 @@ impl Command {
         Self::Stop,
         Self::Start,
         Self::Restart,
+        Self::Snapshot,
+        Self::Restore,
+        Self::DeleteSnapshot,
     ];
 
     /// How many disks are assigned when it has ended well.
@@ -71,8 +79,17 @@ impl Command {
             Self::Detach | Self::Start => {
                 app::stop(&bed.scope(&bed.client), "tester").await.unwrap();
             }
-            Self::First | Self::Update | Self::Destroy { .. } | Self::Create | Self::Stop | Self::Restart => {
+            Self::Restore | Self::DeleteSnapshot => {
+                let scope = bed.scope(&bed.client);
+                snapshot::create(&scope, &create_options("s1"), "tester").await.unwrap();
             }
+            Self::First
+            | Self::Update
+            | Self::Destroy { .. }
+            | Self::Create
+            | Self::Stop
+            | Self::Restart
+            | Self::Snapshot => {}
         }
         bed
     }
@@ -111,6 +128,18 @@ impl Command {
                 let (second, options) = ("second".parse().unwrap(), DiskDelete::default());
                 return disk::delete(&scope, None, &second, options, "tester").await.map(drop);
             }
+            Self::Snapshot => {
+                let options = CreateSnapshot { stop: true, if_not_exists: true, ..create_options("s1") };
+                return snapshot::create(&scope, &options, "tester").await.map(drop);
+            }
+            Self::Restore => {
+                let options = RestoreOptions { if_not_exists: true, ..restore_options("s1", "second") };
+                return snapshot::restore(&scope, &options, "tester").await.map(drop);
+            }
+            Self::DeleteSnapshot => {
+                let (name, options) = ("s1".parse().unwrap(), SnapshotDelete::default());
+                return snapshot::delete(&scope, None, &name, options, "tester").await.map(drop);
+            }
             Self::Stop => return app::stop(&scope, "tester").await.map(drop),
             Self::Start => return app::start(&scope, false, "tester").await.map(drop),
             Self::Restart => return app::restart(&scope, false, now, "tester").await.map(drop),
@@ -125,7 +154,7 @@ impl Command {
     }
 }
 
-/// Everything on the cluster but what the server makes up, and all disks. The Lease of a dead command is left where the
+/// Everything on the cluster but what the server makes up, all snapshots, and all disks. The Lease of a dead command is left where the
 /// repeat has nothing to do, and so takes none; it expires.
 pub(crate) async fn state(bed: &Bed) -> (Vec<Value>, Vec<Disk>) {
     let mut objects = bed.api.objects();
@@ -136,5 +165,7 @@ pub(crate) async fn state(bed: &Bed) -> (Vec<Value>, Vec<Disk>) {
             metadata.remove(key);
         }
     }
+    let snapshots = snapshot::list(&bed.scope(&bed.client)).await.unwrap().snapshots;
+    objects.extend(snapshots.iter().map(|snapshot| serde_json::to_value(snapshot).unwrap()));
     (objects, bed.disks().await)
 }

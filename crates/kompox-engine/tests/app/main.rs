@@ -21,5 +21,6 @@ mod power;
 mod refused;
 mod requests;
 mod sequence;
+mod snapshots;
 mod uninstall;
 mod volumes;

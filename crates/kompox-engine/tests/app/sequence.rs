@@ -1,8 +1,10 @@
-//! Whatever is done to an app, in whatever order: short of `disk delete` no disk goes, and no volume gets two.
+//! Whatever is done to an app, in whatever order: short of `disk delete` no disk goes, and no volume gets two; nor
+//! does a snapshot go, or an app stay stopped for one.
 
 use crate::bed::{Bed, COMPOSE, changed, kind, options};
+use crate::snapshots::{create_options, restore_options};
 use kompox_engine::disk::{CreateOptions, Target};
-use kompox_engine::{Error, app, disk};
+use kompox_engine::{Error, app, disk, snapshot};
 use kompox_model::port::ErrorKind;
 use kompox_model::{Disk, DiskSource};
 use proptest::prelude::*;
@@ -22,6 +24,8 @@ enum Command {
     Attach(usize),
     AttachPrevious,
     Detach(usize),
+    Snapshot { stop: bool },
+    Restore,
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -36,6 +40,8 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (0..4usize).prop_map(Command::Attach),
         1 => Just(Command::AttachPrevious),
         2 => (0..4usize).prop_map(Command::Detach),
+        3 => any::<bool>().prop_map(|stop| Command::Snapshot { stop }),
+        2 => Just(Command::Restore),
     ]
 }
 
@@ -75,6 +81,28 @@ impl Command {
                 Some(name) => bed.attach(Target::Named(name)).await.map(drop),
                 None => Ok(()),
             },
+            Self::Snapshot { stop } => {
+                let options = snapshot::CreateOptions {
+                    name: None,
+                    stop: *stop,
+                    now,
+                    random: number,
+                    ..create_options("any")
+                };
+                snapshot::create(&scope, &options, "tester").await.map(drop)
+            }
+            Self::Restore => match snapshot::list(&scope).await?.snapshots.first() {
+                Some(newest) => {
+                    let options = snapshot::RestoreOptions {
+                        disk: None,
+                        now,
+                        random: number,
+                        ..restore_options(newest.name.as_str(), "any")
+                    };
+                    snapshot::restore(&scope, &options, "tester").await.map(drop)
+                }
+                None => Ok(()),
+            },
             Self::AttachPrevious => bed.attach(Target::Previous).await.map(drop),
             Self::Detach(index) => match chosen(index) {
                 Some(name) => bed.detach(&scope, name.as_str()).await.map(drop),
@@ -84,10 +112,18 @@ impl Command {
     }
 }
 
+/// Whether the app wants a Pod.
+fn runs(bed: &Bed) -> bool {
+    bed.api.object(&bed.deployment_path()).is_some_and(|deployment| deployment["spec"]["replicas"] == 1)
+}
+
 async fn all_disks_stay(commands: &[Command]) -> TestCaseResult {
     let bed = Bed::new().await;
-    let mut disks = Vec::new();
+    // In every second case the disks cannot be copied while they are in use.
+    bed.memory.set_atomic_snapshots(commands.len() % 2 == 0);
+    let (mut disks, mut snapshots) = (Vec::new(), 0);
     for (number, command) in (1..).zip(commands) {
+        let ran = runs(&bed);
         let outcome = command.run(&bed, &disks, number).await;
         if let Err(error) = outcome {
             let refused = matches!(kind(&error), ErrorKind::Conflict | ErrorKind::NotFound);
@@ -104,6 +140,12 @@ async fn all_disks_stay(commands: &[Command]) -> TestCaseResult {
             let handle = volume["spec"]["csi"]["volumeHandle"].as_str().unwrap();
             prop_assert!(handles.contains(handle), "{command:?} left a volume of {handle}");
             prop_assert_eq!(&volume["spec"]["persistentVolumeReclaimPolicy"], "Retain");
+        }
+        let kept = snapshot::list(&bed.scope(&bed.client)).await.unwrap().snapshots;
+        prop_assert!(kept.len() >= snapshots, "{command:?} lost a snapshot: {kept:?}");
+        snapshots = kept.len();
+        if matches!(command, Command::Snapshot { .. } | Command::Restore) {
+            prop_assert_eq!(runs(&bed), ran, "{:?} changed whether the app runs", command);
         }
         disks = found;
     }
