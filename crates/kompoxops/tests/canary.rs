@@ -52,7 +52,7 @@ configs:
 ";
 
 /// Every command that may read the files or ask the cluster.
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 15] = [
     &["app", "validate"],
     &["app", "deploy", "--dry-run"],
     &["app", "deploy", "--timeout", "3s"],
@@ -62,6 +62,8 @@ const COMMANDS: [&[&str]; 13] = [
     &["--yes", "app", "destroy", "--dry-run"],
     &["--yes", "app", "destroy", "--timeout", "3s"],
     &["disk", "list", "--timeout", "3s"],
+    &["snapshot", "list", "--timeout", "3s"],
+    &["snapshot", "create", "--timeout", "3s"],
     &["cluster", "status"],
     &["doctor"],
     &["config", "validate"],

@@ -44,6 +44,28 @@ fn check(app: &App, disks: usize) {
     assert_eq!(listed.iter().filter(|disk| disk["assigned"] == true).count(), 1, "{listed:?}");
 }
 
+/// Snapshots that stop the app: it runs again after the repeat, and what was kept is whole. Returns the number of points.
+fn killed_snapshots(app: &App) -> usize {
+    const KEEP: &[&str] = &["snapshot", "create", "kept", "--stop", "--if-not-exists"];
+    const RESTORE: &[&str] = &["snapshot", "restore", "kept", "--disk", "third", "--if-not-exists"];
+    let moments = ["waiting for the Pod to stop", "copying disk", "waiting for the Pod to be Ready"];
+    for moment in moments {
+        killed_at(app, KEEP, moment);
+        repeat(app, KEEP);
+        check(app, 2);
+        assert_eq!(app.exec("web", &["cat", "/www/file"]), "kept\n", "it runs again");
+        killed_at(app, RESTORE, "creating disk");
+        repeat(app, RESTORE);
+        check(app, 3);
+        app.ok(&["disk", "attach", "third"]);
+        assert_eq!(app.exec("web", &["cat", "/www/file"]), "kept\n");
+        app.ok(&["disk", "attach", "first"]);
+        app.ok(&["--yes", "disk", "delete", "third"]);
+        app.ok(&["--yes", "snapshot", "delete", "kept"]);
+    }
+    2 * moments.len()
+}
+
 #[test]
 fn killed_commands_are_finished_by_their_repeat() {
     const DEPLOY: &[&str] = &["app", "deploy"];
@@ -71,9 +93,10 @@ fn killed_commands_are_finished_by_their_repeat() {
         check(&app, 2);
     }
     assert_eq!(app.exec("web", &["cat", "/www/file"]), "kept\n");
+    let snapshots = killed_snapshots(&app);
     assert_eq!(app.pod()["status"]["phase"], "Running");
     // Past the test runner, which keeps what passing tests print to itself.
-    let line = format!("kill points: {}, lost: 0\n", points.len());
+    let line = format!("kill points: {}, lost: 0\n", points.len() + snapshots);
     std::io::stderr().write_all(line.as_bytes()).expect("standard error");
     app.ok(&["app", "stop"]);
     app.ok(&["--yes", "app", "destroy"]);

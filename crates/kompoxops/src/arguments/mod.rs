@@ -10,6 +10,7 @@ mod disk;
 mod documents;
 mod duration;
 mod init;
+mod snapshot;
 mod tunnel;
 
 pub(crate) use app::{
@@ -23,6 +24,10 @@ pub(crate) use disk::{AttachArguments, CreateArguments, DiskCommand, ListArgumen
 pub(crate) use documents::{CompletionArguments, ManArguments};
 pub(crate) use duration::Limit;
 pub(crate) use init::InitArguments;
+pub(crate) use snapshot::{
+    CreateSnapshotArguments, DeleteSnapshotArguments, ListSnapshotsArguments, RestoreArguments,
+    SnapshotCommand,
+};
 pub(crate) use tunnel::{TunnelArguments, TunnelPort};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -201,6 +206,9 @@ pub(crate) enum Noun {
     /// List, create, assign, attach, detach and delete the disks of an app
     #[command(subcommand)]
     Disk(DiskCommand),
+    /// Keep what the disks of an app hold, and make disks from that
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// See the state of the cluster, get its kubeconfig
     #[command(subcommand)]
     Cluster(ClusterCommand),

@@ -109,7 +109,7 @@ impl Data for AttachAnswer {
     }
 }
 
-fn attach(session: &Session<'_>, arguments: AttachArguments) -> Result<(), Failure> {
+pub(super) fn attach(session: &Session<'_>, arguments: AttachArguments) -> Result<(), Failure> {
     let mut opened = session.open_app()?;
     let loaded = compose::load(&mut opened, &arguments.compose, session.screen)?;
     let AttachArguments { name, previous: _, volume, compose: _, dry_run, no_wait } = arguments;
@@ -160,14 +160,14 @@ fn detach(session: &Session<'_>, arguments: &OneDiskArguments) -> Result<(), Fai
 }
 
 /// Says that nothing happened, if so.
-fn dry(session: &Session<'_>, dry_run: bool) {
+pub(super) fn dry(session: &Session<'_>, dry_run: bool) {
     if dry_run {
         session.screen.note("dry run, nothing was changed");
     }
 }
 
 /// Shows the disk that a command made or changed.
-fn one(session: &Session<'_>, disk: Disk) -> Result<(), Failure> {
+pub(super) fn one(session: &Session<'_>, disk: Disk) -> Result<(), Failure> {
     output::print(&Disks { disks: vec![disk], unknown: Vec::new() }, session.global.output)
 }
 

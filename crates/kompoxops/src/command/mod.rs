@@ -7,6 +7,7 @@ mod disk;
 mod doctor;
 mod documents;
 mod init;
+mod snapshot;
 mod version;
 
 use crate::arguments::{Arguments, Noun};
@@ -22,6 +23,7 @@ pub(crate) fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Failure> 
         Noun::Init(init) => init::run(&session, init)?,
         Noun::App(command) => return app::run(&session, command),
         Noun::Disk(command) => disk::run(&session, command)?,
+        Noun::Snapshot(command) => snapshot::run(&session, command)?,
         Noun::Cluster(command) => cluster::run(&session, &command)?,
         Noun::Doctor => doctor::run(&session)?,
         Noun::Config(command) => config::run(&session, &command)?,

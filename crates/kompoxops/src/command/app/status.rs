@@ -184,6 +184,8 @@ mod tests {
             name: "d1".parse().unwrap(),
             volume: "default".parse().unwrap(),
             size: Volume::DEFAULT_SIZE,
+            size_enforced: false,
+            atomic_snapshots: false,
             handle: "h".into(),
             assigned: true,
             created_at: jiff::Timestamp::UNIX_EPOCH,
