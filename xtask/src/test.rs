@@ -55,6 +55,8 @@ pub(crate) fn tiers(arguments: &Arguments, table: &mut Table) -> Outcome {
         table.add(Row::left_out("real cluster", "--without-cluster"));
         return Ok(());
     }
+    // Before the tests that need file systems of other kinds, which run beside the clusters.
+    Testbed::of_this_checkout()?.ensure_packages()?;
     let (alone, beside) = std::thread::scope(|scope| {
         let beside = scope.spawn(|| {
             let rows = on_clusters(arguments, targets::in_order(clusters), programs);

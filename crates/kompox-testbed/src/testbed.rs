@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::golang;
 use crate::image::{self, Image, ImageArchive};
 use crate::layout::Layout;
+use crate::packages;
 use crate::slot::Slot;
 use crate::steps::Steps;
 use crate::up::UpOptions;
@@ -117,6 +118,14 @@ impl Testbed {
     pub fn ensure_images(&self, images: &[Image]) -> Result<Vec<ImageArchive>> {
         let steps = Steps::new("image");
         images.iter().map(|image| image::ensure(*image, &self.layout, &steps)).collect()
+    }
+
+    /// Installs the Debian packages that clusters and tests need on the machine, if they are missing.
+    ///
+    /// # Errors
+    /// Those of apt-get.
+    pub fn ensure_packages(&self) -> Result<()> {
+        packages::ensure(&Steps::new("machine"))
     }
 }
 
