@@ -4,7 +4,7 @@ use crate::error::Doing;
 use crate::survey::{Seen, Survey};
 use kompox_model::port::{ErrorKind, PortError};
 use kompox_model::{DiskName, SnapshotName, VolumeName, label};
-use kompox_node_protocol::{DiskEntry, SnapshotEntry, VolumeEntry};
+use kompox_node_protocol::{DiskEntry, VolumeEntry};
 use kompox_provider::gaps;
 
 /// A disk that was found.
@@ -15,12 +15,11 @@ pub(crate) struct Found<'s> {
     pub(crate) disk: &'s DiskEntry,
 }
 
-/// A snapshot that was found.
+/// Where a snapshot was found.
 #[derive(Clone, Copy)]
 pub(crate) struct FoundSnapshot<'s> {
     pub(crate) seen: &'s Seen,
     pub(crate) volume: &'s VolumeEntry,
-    pub(crate) snapshot: &'s SnapshotEntry,
 }
 
 fn has_any(volume: &VolumeEntry) -> bool {
@@ -79,8 +78,8 @@ pub(crate) fn find_snapshot<'s>(
 ) -> Result<Option<FoundSnapshot<'s>>, PortError> {
     let found = home(survey, volume, doing)?.and_then(|seen| {
         let volume = seen.volumes.iter().find(|entry| entry.record.volume == volume.as_str())?;
-        let snapshot = volume.snapshots.iter().find(|entry| entry.record.name == snapshot.as_str())?;
-        Some(FoundSnapshot { seen, volume, snapshot })
+        let is_there = volume.snapshots.iter().any(|entry| entry.record.name == snapshot.as_str());
+        is_there.then_some(FoundSnapshot { seen, volume })
     });
     match found {
         Some(found) => Ok(Some(found)),

@@ -103,7 +103,7 @@ fn decide_delete<'s>(
     options: SnapshotDelete,
 ) -> Result<Decision<'s, bool>, PortError> {
     let found = place::find_snapshot(survey, work.volume, name, &work.reach.doing)?;
-    let Some(FoundSnapshot { seen, volume, .. }) = found else { return Ok(Decision::Done(false)) };
+    let Some(FoundSnapshot { seen, volume }) = found else { return Ok(Decision::Done(false)) };
     if options.dry_run {
         work.check_holder(&volume.record)?;
         return Ok(Decision::Done(true));

@@ -297,7 +297,7 @@ async fn a_disk_is_a_folder_of_the_node(bed: &Bed) {
     let identity = bed.identity("folder");
     let scope = AppScope { identity: &identity, cluster: &bed.cluster, cluster_uid: &bed.uid };
     let (volume, name): (VolumeName, DiskName) = ("default".parse().unwrap(), "one".parse().unwrap());
-    let made = bed.driver.create(&bed.call(), scope, &volume, &disk("one")).await.unwrap();
+    let made = Disks::create(&bed.driver, &bed.call(), scope, &volume, &disk("one")).await.unwrap();
     assert_eq!(made.node.as_deref(), Some(bed.node.as_str()));
     assert!(Path::new(&made.handle).starts_with(&bed.store) && Path::new(&made.handle).is_dir());
 
