@@ -16,11 +16,11 @@ use crate::progress::Step;
 use crate::{Error, Event, Scope, refusal};
 use kompox_model::port::{
     ApplyOptions, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, GapKind, Lock, Patch,
-    PortError, Query,
+    PortError,
 };
 use kompox_model::quantity::Bytes;
 use kompox_model::{
-    AppIdentity, Disk, DiskName, DiskSource, DiskState, Gvk, Holder, ObjectRef, Volume, VolumeName, label,
+    AppIdentity, Disk, DiskName, DiskSource, DiskState, Holder, ObjectRef, Volume, VolumeName, label,
     resource_name,
 };
 use serde_json::{Value, json};
@@ -400,6 +400,7 @@ pub(crate) fn find_volume<'a>(scope: &Scope<'a>, name: Option<&VolumeName>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kompox_model::Gvk;
     use kompox_model::port::DiskGap;
 
     #[test]

@@ -341,7 +341,7 @@ fn is_data(text: &str, path: &[String]) -> bool {
     match path.as_slice() {
         // The whole value is the user's own text.
         ["ConfigMap", "data" | "binaryData", _] => true,
-        ["Deployment", "metadata", "annotations", "kompox.dev/compose-labels"] => {
+        ["Deployment", "metadata", "annotations", "kompox.dev/compose-labels" | "kompox.dev/quiesce"] => {
             serde_json::from_str::<Value>(text).is_ok()
         }
         [_, "metadata", "labels", _] | [.., "template", "metadata", "labels", _] => label(63),
