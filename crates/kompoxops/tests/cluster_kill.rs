@@ -53,6 +53,8 @@ fn killed_snapshots(app: &App) -> usize {
         killed_at(app, KEEP, moment);
         repeat(app, KEEP);
         check(app, 2);
+        // Killed at the very end it has only to be waited for.
+        app.ok(&["app", "start"]);
         assert_eq!(app.exec("web", &["cat", "/www/file"]), "kept\n", "it runs again");
         killed_at(app, RESTORE, "creating disk");
         repeat(app, RESTORE);

@@ -31,13 +31,13 @@ fn sql(app: &App, text: &str) -> String {
 
 /// Writes rows until it is killed, as a busy app does.
 fn load(app: &App) -> std::process::Child {
-    let script = "export PGPASSWORD=secret; i=0; while :; do i=$((i+1)); psql -h 127.0.0.1 -U shop -qtAXc \
+    let script = "export PGPASSWORD=secret; while :; do psql -h 127.0.0.1 -U shop -qtAXc \
                   \"insert into orders select max(n)+1 from orders\" || exit; done";
     app.command(&["app", "exec", "-s", "db", "--", "sh", "-c", script])
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
-        .unwrap()
+        .expect("kompoxops runs")
 }
 
 #[test]
@@ -166,7 +166,7 @@ volumes:";
     child.wait().unwrap();
     assert!(held);
     let late = Instant::now() + Duration::from_secs(70);
-    while app.exec("db", &["sh", "-c", "ls /tmp/held 2>/dev/null; exit 0"]) != "" {
+    while !app.exec("db", &["sh", "-c", "ls /tmp/held 2>/dev/null; exit 0"]).is_empty() {
         assert!(Instant::now() < late, "nobody let go");
     }
     assert_eq!(rows(), restored);

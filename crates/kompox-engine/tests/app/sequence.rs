@@ -120,7 +120,7 @@ fn runs(bed: &Bed) -> bool {
 async fn all_disks_stay(commands: &[Command]) -> TestCaseResult {
     let bed = Bed::new().await;
     // In every second case the disks cannot be copied while they are in use.
-    bed.memory.set_atomic_snapshots(commands.len() % 2 == 0);
+    bed.memory.set_atomic_snapshots(commands.len().is_multiple_of(2));
     let (mut disks, mut snapshots) = (Vec::new(), 0);
     for (number, command) in (1..).zip(commands) {
         let ran = runs(&bed);
