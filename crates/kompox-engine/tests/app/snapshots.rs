@@ -2,10 +2,10 @@
 
 use crate::bed::{Bed, COMPOSE, kind, options};
 use kompox_engine::snapshot::{self, CreateOptions, Created, RestoreOptions, Which};
-use kompox_engine::{Error, app};
+use kompox_engine::{Error, app, disk};
 use kompox_model::port::{ErrorKind, SnapshotDelete};
 use kompox_model::quantity::Bytes;
-use kompox_model::{DiskState, Snapshot};
+use kompox_model::{DiskSource, DiskState, Snapshot};
 use kompox_provider::memory::{Fault, Moment, Operation};
 use serde_json::Value;
 
@@ -234,4 +234,28 @@ async fn a_set_is_of_one_moment_and_whole_or_not_at_all() {
         options.if_not_exists = true;
     });
     assert_eq!(error.await.unwrap_err().code(), "snapshot.exists");
+}
+
+#[tokio::test]
+async fn a_disk_is_copied_from_another_one_that_is_at_rest() {
+    let bed = Bed::deployed().await;
+    bed.memory.set_atomic_snapshots(false);
+    let scope = bed.scope(&bed.client);
+    let used = bed.disks().await.remove(0);
+    let options = disk::CreateOptions {
+        volume: None,
+        name: Some("second".parse().unwrap()),
+        size: None,
+        source: DiskSource::Disk(used.name.clone()),
+        if_not_exists: false,
+        dry_run: false,
+        now: options().now,
+        random: 1,
+    };
+    let error = disk::create(&scope, &options, "tester").await.unwrap_err();
+    assert_eq!((kind(&error), &*error.code()), (ErrorKind::Conflict, "disk.source-in-use"), "{error}");
+    assert_eq!(bed.disks().await.len(), 1);
+    app::stop(&scope, "tester").await.unwrap();
+    let made = disk::create(&scope, &options, "tester").await.unwrap();
+    assert_eq!((made.assigned, made.source), (false, options.source));
 }
