@@ -9,6 +9,7 @@ mod answer;
 mod copy;
 mod fill;
 mod json;
+mod manifest;
 mod name;
 mod plan;
 mod quiesce;
@@ -24,6 +25,7 @@ pub use answer::{
 pub use copy::{COPY_PREFIX, COPY_VERSION, PackPlan, UnpackPlan};
 pub use fill::{FILL_PREFIX, FillHeader, check_sub_path};
 pub use json::{DecodeError, MAX_JSON_BYTES};
+pub use manifest::{EXPORT_FORMAT, ExportManifest, ExportTrailer, MAX_MANIFEST_BYTES, ManifestError};
 pub use name::{
     APP_HASH_LENGTH, DISK_NAME_LIMIT, LABEL_LIMIT, NameError, SNAPSHOT_NAME_LIMIT, VOLUME_NAME_LIMIT,
     check_app_hash, check_label,

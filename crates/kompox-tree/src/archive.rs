@@ -12,7 +12,7 @@ use tar::{Archive, Entry, EntryType};
 /// The longest path of an entry, in bytes; the system's own limit.
 pub(crate) const PATH_LIMIT: usize = 4096;
 /// The most that an archive may put between the contents of two entries: their headers are kept in memory.
-const HEADER_LIMIT: u64 = 1024 * 1024;
+pub(crate) const HEADER_LIMIT: u64 = 1024 * 1024;
 
 /// Calls `take` for each entry with its plain path, which is empty for the folder itself. Returns their number; more
 /// than `most` are refused. The archive must have its end mark: a stream that was cut is not taken for a whole one.
@@ -38,7 +38,8 @@ pub(crate) fn each(
         if count > most {
             return Err(invalid(format!("the archive has more than {most} entries")));
         }
-        take(&plain_path(&entry)?, &mut entry)?;
+        let path = plain_path(&entry.path_bytes(), false)?;
+        take(&path, &mut entry)?;
     }
     if state.ended.get() { Err(cut()) } else { Ok(count) }
 }
@@ -97,10 +98,9 @@ pub(crate) fn broken(error: &io::Error) -> Failure {
     invalid(format!("the archive is not understood: {error}"))
 }
 
-/// The entry's path as plain components; empty for the folder itself.
-fn plain_path<R: Read>(entry: &Entry<'_, R>) -> Result<PathBuf> {
-    let bytes = entry.path_bytes();
-    let path = Path::new(OsStr::from_bytes(&bytes));
+/// An entry's path as plain components; empty for the folder itself. `unfinished`: also names of unfinished content.
+pub(crate) fn plain_path(bytes: &[u8], unfinished: bool) -> Result<PathBuf> {
+    let path = Path::new(OsStr::from_bytes(bytes));
     let refuse = |why: &str| Err(invalid(format!("archive entry `{}` {why}", path.display())));
     if bytes.len() > PATH_LIMIT || bytes.contains(&0) {
         return refuse("is no path");
@@ -108,7 +108,7 @@ fn plain_path<R: Read>(entry: &Entry<'_, R>) -> Result<PathBuf> {
     let mut plain = PathBuf::new();
     for component in path.components() {
         match component {
-            Component::Normal(name) if is_unfinished(name) => {
+            Component::Normal(name) if !unfinished && is_unfinished(name) => {
                 return refuse("uses the name of unfinished content");
             }
             Component::Normal(name) => plain.push(name),

@@ -28,6 +28,7 @@ fn kind_of(error: &io::Error) -> Kind {
         Some(Errno::NOENT) => Kind::NotFound,
         Some(Errno::EXIST) => Kind::AlreadyExists,
         Some(Errno::LOOP | Errno::NOTDIR | Errno::XDEV | Errno::BUSY) => Kind::Conflict,
+        Some(Errno::NAMETOOLONG) => Kind::Invalid,
         Some(Errno::IO | Errno::NODEV | Errno::STALE) => Kind::Unavailable,
         _ => Kind::Internal,
     }

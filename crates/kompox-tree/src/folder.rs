@@ -165,8 +165,17 @@ impl Folder {
 
     /// Every entry but `.` and `..`, in no order.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let failed = |error: Errno| cannot("list", self.path.display(), error);
         let mut entries = Vec::new();
+        self.each(|entry| {
+            entries.push(entry);
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    /// Calls `take` for the same entries, one by one: a folder may have more than memory should hold.
+    pub fn each(&self, mut take: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+        let failed = |error: Errno| cannot("list", self.path.display(), error);
         for entry in Dir::read_from(&self.fd).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes()).to_owned();
@@ -180,9 +189,9 @@ impl Folder {
                 },
                 kind => kind,
             };
-            entries.push(Entry { name, kind });
+            take(Entry { name, kind })?;
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// True when there is no entry.

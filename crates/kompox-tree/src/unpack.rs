@@ -1,11 +1,11 @@
 //! The entries of a hostile archive as files, folders and links. IO.
 
-use crate::archive::{self, PATH_LIMIT, broken, cut};
+use crate::archive::{self, broken, cut};
 use crate::failure::{Result, cannot, invalid};
-use crate::folder::{Folder, PUBLIC, change, group, owner, set_mode, set_owner};
+use crate::folder::{Folder, PUBLIC, set_mode, set_owner};
 use crate::sync::Syncer;
 use kompox_node_protocol::{Failure, Kind};
-use rustix::fs::{AtFlags, Mode, Timespec, Timestamps};
+use rustix::fs::{Mode, Timespec};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, Read};
@@ -130,7 +130,7 @@ impl Writer {
     }
 }
 
-fn in_entry(path: &Path, failure: Failure) -> Failure {
+pub(crate) fn in_entry(path: &Path, failure: Failure) -> Failure {
     // Inside the private folder, what stands in the way came with the same archive.
     let kind = match failure.kind {
         Kind::Conflict | Kind::AlreadyExists | Kind::NotFound => Kind::Invalid,
@@ -143,7 +143,7 @@ fn in_entry(path: &Path, failure: Failure) -> Failure {
 struct Given {
     owner: Option<(u32, u32)>,
     mode: Mode,
-    time: i64,
+    time: Timespec,
 }
 
 fn given(header: &Header, owners: Owners) -> Result<Given> {
@@ -161,7 +161,7 @@ fn given(header: &Header, owners: Owners) -> Result<Given> {
     let bits = if owners == Owners::Kept { 0o7777 } else { 0o777 };
     let mode = header.mode().map_err(|error| broken(&error))?;
     let time = header.mtime().ok().and_then(|time| i64::try_from(time).ok()).unwrap_or(0);
-    Ok(Given { owner, mode: Mode::from_raw_mode(mode & bits), time })
+    Ok(Given { owner, mode: Mode::from_raw_mode(mode & bits), time: Timespec { tv_sec: time, tv_nsec: 0 } })
 }
 
 fn file<R: Read>(
@@ -182,32 +182,17 @@ fn file<R: Read>(
         set_owner(&file, uid, gid).map_err(failed)?;
     }
     set_mode(&file, given.mode).map_err(failed)?;
-    set_time(parent, name, given)?;
+    parent.set_time_of(name, given.time)?;
     syncer.file(&file, || parent.shown(name))?;
     Ok(written)
 }
 
-/// The link as it is, wherever it points: nothing here ever follows it.
 fn link<R: Read>(parent: &Folder, name: &OsStr, given: &Given, entry: &Entry<'_, R>) -> Result<()> {
-    let points_to = entry.link_name_bytes().ok_or_else(|| invalid("it is a link to nothing"))?;
-    if points_to.is_empty() || points_to.len() > PATH_LIMIT || points_to.contains(&0) {
-        return Err(invalid("it is a link to nothing"));
-    }
-    change(|| rustix::fs::symlinkat(&*points_to, parent.fd(), name))
-        .map_err(|error| cannot("make the link", parent.shown(name), error))?;
-    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    parent.symlink(name, &entry.link_name_bytes().unwrap_or_default())?;
     if let Some((uid, gid)) = given.owner {
-        change(|| rustix::fs::chownat(parent.fd(), name, Some(owner(uid)?), Some(group(gid)?), flags))
-            .map_err(|error| cannot("set the owner of", parent.shown(name), error))?;
+        parent.set_owner_of(name, uid, gid)?;
     }
-    set_time(parent, name, given)
-}
-
-fn set_time(parent: &Folder, name: &OsStr, given: &Given) -> Result<()> {
-    let time = Timespec { tv_sec: given.time, tv_nsec: 0 };
-    let times = Timestamps { last_access: time, last_modification: time };
-    change(|| rustix::fs::utimensat(parent.fd(), name, &times, AtFlags::SYMLINK_NOFOLLOW))
-        .map_err(|error| cannot("set the time of", parent.shown(name), error))
+    parent.set_time_of(name, given.time)
 }
 
 #[cfg(test)]
