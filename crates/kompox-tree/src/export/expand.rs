@@ -251,6 +251,7 @@ impl Frames {
             return Ok(false);
         }
         match magic(head) {
+            None if self.layout.is_whole() => return Err(invalid("something follows the end of the export")),
             None => return Err(source.cut()),
             Some(FRAME_MAGIC) => {
                 self.layout.begin(head);

@@ -62,8 +62,12 @@ pub(super) fn member(header: &Header, before: &Before) -> Result<(Member, Option
             |number: std::io::Result<Option<u32>>| number.map_err(broken).map(Option::unwrap_or_default);
         member.device = (number(header.device_major())?, number(header.device_minor())?);
     }
-    member.path.clone_from(before.long_name.as_ref().unwrap_or(&member.path));
-    member.link.clone_from(before.long_link.as_ref().unwrap_or(&member.link));
+    if let Some(name) = &before.long_name {
+        member.path.clone_from(name);
+    }
+    if let Some(link) = &before.long_link {
+        member.link.clone_from(link);
+    }
     let mut more = More::default();
     if let Some(records) = &before.pax {
         pax::each(records, |key, value| more.take(&mut member, key, value))?;

@@ -21,11 +21,15 @@ pub(super) struct Members<R> {
     padding: u64,
     /// Of everything before the present entry.
     before: Option<Sha256>,
+    /// The present entry's own header.
+    header: Header,
+    /// Whether what fills the last block of an entry must be zeros.
+    strict: bool,
 }
 
 impl<R: Read> Members<R> {
     pub(super) fn new(stream: Expand<R>) -> Self {
-        Self { stream, left: 0, padding: 0, before: None }
+        Self { stream, left: 0, padding: 0, before: None, header: Header::new_old(), strict: false }
     }
 
     /// The next entry; none at the archive's end mark. What the last one's reader left is passed over.
@@ -56,9 +60,23 @@ impl<R: Read> Members<R> {
                         _ => Err(invalid("the archive has a header for all entries, which is not read")),
                     })?;
                 }
-                _ => return self.begin(&header, &before).map(Some),
+                _ => {
+                    let member = self.begin(&header, &before)?;
+                    self.header = header;
+                    return Ok(Some(member));
+                }
             }
         }
+    }
+
+    /// The present entry's own header, as it is.
+    pub(super) fn raw_header(&self) -> &[u8; BLOCK] {
+        self.header.as_bytes()
+    }
+
+    /// From now on the archive must be one of this program.
+    pub(super) fn be_strict(&mut self) {
+        self.strict = true;
     }
 
     /// Some bytes of the present entry's data; none after the last.
@@ -173,7 +191,12 @@ impl<R: Read> Members<R> {
         }
         self.left = std::mem::take(&mut self.padding);
         while self.left > 0 {
-            let length = self.chunk()?.len();
+            let strict = self.strict;
+            let chunk = self.chunk()?;
+            if strict && chunk.iter().any(|byte| *byte != 0) {
+                return Err(invalid("the archive has something between two entries"));
+            }
+            let length = chunk.len();
             self.consume(length);
         }
         Ok(())

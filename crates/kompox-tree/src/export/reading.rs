@@ -1,5 +1,6 @@
 //! The rules of an archive that is read: what must come first, in which order, and last. IO: the stream.
 
+use super::header::Head;
 use super::member::Member;
 use super::members::{Members, is_file};
 use super::{DATA, MANIFEST, TRAILER, hexadecimal};
@@ -77,6 +78,7 @@ impl Reading {
     ) -> Result<()> {
         if first && is_own(member, MANIFEST) {
             let text = members.content(MAX_MANIFEST_BYTES)?;
+            members.be_strict();
             self.manifest = Some(ExportManifest::decode(&text).map_err(not_ours)?);
             return Ok(());
         }
@@ -102,6 +104,12 @@ impl Reading {
         let trailer = ExportTrailer::decode(&text).map_err(not_ours)?;
         if sum.map(|sum| hexadecimal(&sum)) != Some(trailer.sha256.clone()) {
             return Err(invalid("the checksum of the export is wrong"));
+        }
+        // No sum is over the trailer itself, so it must have its one form.
+        let mut header = Vec::new();
+        Head::own(TRAILER, text.len() as u64).write(&mut header)?;
+        if header != members.raw_header() || trailer.encode().map_err(not_ours)?.as_bytes() != text {
+            return Err(invalid("the trailer of the export has another form"));
         }
         if (trailer.entries, trailer.bytes) != (self.entries, self.bytes) {
             return Err(invalid("the counts of the export are wrong"));

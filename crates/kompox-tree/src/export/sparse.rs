@@ -82,10 +82,11 @@ fn extents(file: &File, size: u64, least: u64, most: usize) -> rustix::io::Resul
             Err(error) => return Err(error),
         };
         at = seek(file, SeekFrom::Hole(start))?.clamp(start + 1, size);
+        let full = extents.len() == most;
         match extents.last_mut() {
             Some((offset, length)) if start - (*offset + *length) < least => *length = at - *offset,
             _ if start < least => extents.push((0, at)),
-            _ if extents.len() == most => return Ok(None),
+            _ if full => return Ok(None),
             _ => extents.push((start, at - start)),
         }
     }

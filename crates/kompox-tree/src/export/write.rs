@@ -14,7 +14,6 @@ use kompox_node_protocol::{ExportManifest, ExportTrailer};
 use rustix::fs::{FileType, Stat};
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use tar::EntryType;
 

@@ -62,7 +62,7 @@ fn build(root: &Path, steps: &[Step]) {
             Make::Holes(parts) => {
                 let parts: Vec<_> = parts.iter().map(|(at, byte)| (u64::from(*at), [*byte])).collect();
                 let parts: Vec<_> = parts.iter().map(|(at, byte)| (*at, &byte[..])).collect();
-                super::tree::sparse(&path, 1 << 24, &parts);
+                tree::sparse(&path, 1 << 24, &parts);
             }
             Make::Symlink(target) => symlink(OsStr::from_bytes(target), &path).unwrap(),
             Make::Again(which) => {
@@ -75,7 +75,7 @@ fn build(root: &Path, steps: &[Step]) {
         }
         if !matches!(make, Make::Symlink(_)) {
             if let Some(value) = attribute {
-                super::tree::set_attribute(&path, b"user.some", value);
+                tree::set_attribute(&path, b"user.some", value);
             }
             // Folders stay open to their owner, who is not always root.
             let bits = if matches!(make, Make::Folder) { mode | 0o700 } else { mode | 0o400 };
@@ -106,7 +106,7 @@ fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, u8)>> {
 
 fn sample() -> (Vec<u8>, Facts) {
     let root = tempfile::tempdir().unwrap();
-    super::tree::plain(root.path());
+    tree::plain(root.path());
     (exported(root.path(), None).unwrap().0, facts(root.path()))
 }
 

@@ -34,7 +34,7 @@ fn a_file_cut_anywhere_becomes_the_same_as_an_uncut_one() {
         assert_eq!(found.state, State::Cut, "{cut}");
         let whole = ends.iter().filter(|end| **end <= cut).count();
         assert_eq!(found.frames.frames.len(), whole, "{cut}");
-        assert_eq!(found.manifest.is_some(), whole > 0 || cut > 700, "{cut}");
+        assert!(found.manifest.is_some() || whole == 0, "{cut}");
         assert!(resumed(root.path(), &file[..cut]).unwrap() == file, "{cut}");
     }
 }

@@ -128,15 +128,9 @@ fn attributes_beyond_what_a_header_takes_are_told() {
     let root = tempfile::tempdir().unwrap();
     fs::write(root.path().join("a"), "").unwrap();
     set_attribute(&root.path().join("a"), b"user.large", &noise(3000));
-    let head = super::super::header::Head {
-        attributes: &vec![
-            super::super::attributes::Attribute {
-                name: b"user.x".to_vec(),
-                value: noise(60_000)
-            };
-            20
-        ],
-        ..super::super::header::Head::own("a", 0)
+    let head = header::Head {
+        attributes: &vec![attributes::Attribute { name: b"user.x".to_vec(), value: noise(60_000) }; 20],
+        ..header::Head::own("a", 0)
     };
     assert_eq!(head.write(&mut Vec::new()).unwrap_err().kind, Kind::Unsupported);
     assert_eq!(taken_in(&exported(root.path(), None).unwrap().0).unwrap(), facts(root.path()));
