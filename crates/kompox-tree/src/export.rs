@@ -4,6 +4,7 @@
 
 mod attributes;
 mod compress;
+mod decode;
 mod expand;
 mod frames;
 mod header;
@@ -16,8 +17,10 @@ mod members;
 mod pax;
 mod place;
 mod reading;
+mod source;
 mod sparse;
 mod walk;
+mod worker;
 mod write;
 
 pub use frames::Resume;

@@ -1,10 +1,11 @@
 //! Looking at a file that may be an export, whole or cut, without taking it in. IO: the stream.
 
-use super::expand::{Expand, Trouble};
+use super::expand::Expand;
 use super::frames::{FRAME, Resume};
 use super::member::Member;
 use super::members::Members;
 use super::reading::{Most, Reading, Taker};
+use super::source::Trouble;
 use crate::failure::{Result, invalid};
 use kompox_node_protocol::{ExportManifest, ExportTrailer, Failure};
 use sha2::{Digest, Sha256};

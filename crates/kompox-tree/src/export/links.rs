@@ -8,10 +8,13 @@ const LIMIT: usize = 12 * 1024 * 1024;
 /// What a name costs beside its bytes.
 const OVERHEAD: usize = 64;
 
+/// The first name of a file, and how many are still to come.
+type First = (Box<[u8]>, u64);
+
 /// The first name of each file of which more are to come.
 #[derive(Default)]
 pub(super) struct Links {
-    first: HashMap<(u64, u64), (Box<[u8]>, u64)>,
+    first: HashMap<(u64, u64), First>,
     used: usize,
 }
 

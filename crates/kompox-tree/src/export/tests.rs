@@ -1,5 +1,7 @@
 //! Exports and archives, good ones and hostile ones.
 
+mod bombs;
+mod crafted;
 mod damage;
 mod faults;
 mod hostile;
