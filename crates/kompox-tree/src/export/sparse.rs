@@ -24,8 +24,10 @@ pub(super) struct Sparse {
 impl Sparse {
     /// The holes of a file of `size` bytes; none when it has none, or the file system cannot tell.
     pub(super) fn find(file: &File, size: u64) -> rustix::io::Result<Option<Self>> {
-        if size == 0 || !matches!(seek(file, SeekFrom::Hole(0)), Ok(hole) if hole < size) {
-            return Ok(None);
+        match seek(file, SeekFrom::Hole(0)) {
+            Ok(hole) if hole < size => {}
+            Ok(_) | Err(Errno::NXIO | Errno::INVAL | Errno::NOTSUP) => return Ok(None),
+            Err(error) => return Err(error),
         }
         let mut least = 0;
         loop {
@@ -152,5 +154,30 @@ impl MapReader {
             (Some(_), Some(offset)) => self.extents.push((offset, number)),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt;
+
+    const STEP: u64 = 64 * 1024;
+
+    #[test]
+    fn the_smallest_holes_become_data_when_there_are_too_many() {
+        let root = tempfile::tempdir().unwrap();
+        let file = File::create(root.path().join("f")).unwrap();
+        file.set_len(100 * STEP).unwrap();
+        for at in [1, 3, 5, 50] {
+            file.write_all_at(&[1; STEP as usize], at * STEP).unwrap();
+        }
+        file.sync_all().unwrap();
+        let parts = [(STEP, STEP), (3 * STEP, STEP), (5 * STEP, STEP), (50 * STEP, STEP)];
+        assert_eq!(extents(&file, 100 * STEP, 0, 4).unwrap(), Some(parts.to_vec()));
+        assert_eq!(extents(&file, 100 * STEP, 0, 3).unwrap(), None);
+        let fewer = vec![(0, 6 * STEP), (50 * STEP, STEP)];
+        assert_eq!(extents(&file, 100 * STEP, 2 * STEP, 3).unwrap(), Some(fewer));
+        assert_eq!(extents(&file, 100 * STEP, 200 * STEP, 3).unwrap(), Some(vec![(0, 100 * STEP)]));
     }
 }

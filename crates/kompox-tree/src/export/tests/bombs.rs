@@ -143,7 +143,7 @@ fn headers_that_make_no_sense_are_refused() {
         refused(&[&start[..], &file, &[0; 1024]].concat(), message);
     }
     refused(&[long(b'L', b"a"), vec![0; 1024]].concat(), "half an entry");
-    let mut wrong = file.clone();
+    let mut wrong = file;
     wrong[0] ^= 1;
     refused(&wrong, "the checksum of a header is wrong");
     let mut negative = Header::new_gnu();

@@ -47,7 +47,7 @@ fn an_archive_that_fills_its_last_frame_goes_on_with_the_table_alone() {
         tree::set_time(&root.path().join("f"), 1, 0);
         tree::set_time(root.path(), 1, 0);
         let (file, _) = exported(root.path(), None).unwrap();
-        (expanded(&file).len() % SMALL == 0).then_some(file)
+        expanded(&file).len().is_multiple_of(SMALL).then_some(file)
     });
     let file = padding.unwrap();
     let frames = inspected(&file).frames;
