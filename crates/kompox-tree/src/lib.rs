@@ -1,8 +1,8 @@
 //! Trees of files: everything beneath an open folder without following a link, and trees as tar archives that are
 //! written, and read as hostile input. IO: the file system, and the streams it is given.
 //!
-//! Both ends of a copy use it: `kompox-node` in a container, `kompoxops` on the user's machine. And [`export`],
-//! [`inspect`] and [`import`] make one file of a whole disk, and a disk of such a file.
+//! Both ends of a copy use it: `kompox-node` in a container, `kompoxops` on the user's machine. And [`export()`],
+//! [`inspect()`] and [`import()`] make one file of a whole disk, and a disk of such a file.
 
 mod archive;
 mod export;
