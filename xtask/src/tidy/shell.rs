@@ -18,6 +18,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         file.krate().is_some()
             && file.path.split('/').nth(2) == Some("src")
             && !file.name().ends_with("tests.rs")
+            && !file.path.contains("/tests/")
             && !file.path.starts_with(EXEMPT)
             && !ALLOWED.contains(&file.path.as_str())
     };
@@ -48,6 +49,7 @@ mod tests {
         let tree = Tree::of(&[
             ("crates/kompox-engine/src/a.rs", bad),
             ("crates/kompox-engine/tests/b.rs", bad),
+            ("crates/kompox-engine/src/c/tests/b.rs", bad),
             ("crates/kompox-testbed/src/c.rs", bad),
             ("crates/kompox-convert/src/probe.rs", bad),
         ]);
