@@ -1,6 +1,9 @@
 //! What a disk store answers. Pure.
 
-use crate::{Backend, DiskRecord, PROTOCOL_VERSION, Quiesced, Released, SnapshotRecord, VolumeRecord};
+use crate::{
+    Backend, DiskRecord, Exported, PROTOCOL_VERSION, Progress, Quiesced, Released, SnapshotRecord,
+    VolumeRecord,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -54,7 +57,7 @@ pub enum Success {
     Status(Status),
     /// To `List`.
     Listing(Listing),
-    /// To `Create`.
+    /// To `Create` and to the stream of `kompox-node import`.
     Created(Box<Created>),
     /// To `Assign` and `Unassign`.
     Assigned(Assigned),
@@ -74,6 +77,10 @@ pub enum Success {
     Released(Released),
     /// To `kompox-node pack` and `kompox-node unpack`.
     Copied(Copied),
+    /// The last answer of `kompox-node export`.
+    Exported(Exported),
+    /// The answers of `kompox-node export` before that.
+    Progress(Progress),
 }
 
 /// Which store this is.

@@ -1,8 +1,8 @@
 //! Reading and writing the JSON of this crate, the version first. Pure.
 
 use crate::{
-    Answer, COPY_VERSION, CopyUpPlan, FillHeader, PLAN_VERSION, PROTOCOL_VERSION, PackPlan, QUIESCE_VERSION,
-    QuiescePlan, Request, UnpackPlan, WriteFilesPlan,
+    Answer, COPY_VERSION, CopyUpPlan, ExportHeader, FillHeader, ImportHeader, PLAN_VERSION, PROTOCOL_VERSION,
+    PackPlan, QUIESCE_VERSION, QuiescePlan, Request, UnpackPlan, WriteFilesPlan,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -69,7 +69,8 @@ macro_rules! json_text {
 }
 
 json_text!(Request: "request" in PROTOCOL_VERSION, Answer: "answer" in PROTOCOL_VERSION,
-    FillHeader: "fill header" in PROTOCOL_VERSION, CopyUpPlan: "copy-up plan" in PLAN_VERSION,
+    FillHeader: "fill header" in PROTOCOL_VERSION, ExportHeader: "export header" in PROTOCOL_VERSION,
+    ImportHeader: "import header" in PROTOCOL_VERSION, CopyUpPlan: "copy-up plan" in PLAN_VERSION,
     WriteFilesPlan: "write-files plan" in PLAN_VERSION,
     PackPlan: "pack plan" in COPY_VERSION, UnpackPlan: "unpack plan" in COPY_VERSION,
     QuiescePlan: "quiesce plan" in QUIESCE_VERSION);

@@ -7,7 +7,9 @@
 
 mod answer;
 mod copy;
+mod export;
 mod fill;
+mod history;
 mod json;
 mod manifest;
 mod name;
@@ -23,7 +25,9 @@ pub use answer::{
     Outcome, Problem, SnapshotCreated, SnapshotEntry, Status, Success, VolumeEntry,
 };
 pub use copy::{COPY_PREFIX, COPY_VERSION, PackPlan, UnpackPlan};
+pub use export::{ExportHeader, ExportResume, ExportSource, Exported, ImportHeader, Progress};
 pub use fill::{FILL_PREFIX, FillHeader, check_sub_path};
+pub use history::{HISTORY_LIMIT, VolumeChange, VolumeEvent};
 pub use json::{DecodeError, MAX_JSON_BYTES};
 pub use manifest::{EXPORT_FORMAT, ExportManifest, ExportTrailer, MAX_MANIFEST_BYTES, ManifestError};
 pub use name::{
@@ -45,8 +49,8 @@ pub use time::{Dated, TimeError, check_time, newest_first};
 
 /// The version of requests and answers of a disk store. A program answers a request of another version with
 /// Unsupported. Version 2 added `unassign`; version 3 snapshots, sources other than `empty`, fences and changes of the
-/// holder.
-pub const PROTOCOL_VERSION: u32 = 3;
+/// holder; version 4 exports, imports and the history of volumes.
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// The version of the plans of programs in Pods. It is part of every Pod's template, so a change restarts every app.
 pub const PLAN_VERSION: u32 = 1;

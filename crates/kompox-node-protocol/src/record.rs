@@ -5,6 +5,7 @@
 //! `{app hash}/{volume}/snapshots/{snapshot}/snapshot.json`, again with `data/`. Which disk is assigned is a field of
 //! the volume, so that one rename switches it.
 
+use crate::{ExportManifest, VolumeEvent};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -80,6 +81,9 @@ pub struct VolumeRecord {
     pub generation: u64,
     /// True while the volume is being moved away: no disk of it may be made, assigned or written.
     pub fenced: bool,
+    /// What happened to it, oldest first; see [`VolumeRecord::note`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<VolumeEvent>,
 }
 
 /// How the data of a disk or snapshot is kept.
@@ -150,6 +154,9 @@ pub struct DiskRecord {
     /// Whether its data cannot grow beyond its size.
     #[serde(default)]
     pub size_enforced: bool,
+    /// What the export said of itself that the disk was made from, if it was made from one (its lineage).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<ExportManifest>,
 }
 
 /// `snapshot.json`: the content that a disk had at one time.

@@ -179,6 +179,21 @@ pub struct AssignDisk {
     pub generation: u64,
     /// Name of the disk.
     pub disk: String,
+    /// Now, RFC 3339 in UTC, by the caller's clock, for the history of the volume; without it the change is not in there.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+impl AssignDisk {
+    /// Checks every name and the time.
+    ///
+    /// # Errors
+    /// A sentence naming the first broken rule.
+    pub fn check(&self) -> Result<(), String> {
+        self.volume.check().map_err(|error| error.to_string())?;
+        check_label("disk", &self.disk, DISK_NAME_LIMIT).map_err(|error| error.to_string())?;
+        check_at(self.at.as_deref())
+    }
 }
 
 /// Takes the assignment from a disk; the volume then has no assigned disk. Not assigned: no write.
@@ -192,6 +207,21 @@ pub struct UnassignDisk {
     pub generation: u64,
     /// Name of the disk.
     pub disk: String,
+    /// Now, RFC 3339 in UTC, by the caller's clock, for the history of the volume; without it the change is not in there.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+impl UnassignDisk {
+    /// Checks every name and the time.
+    ///
+    /// # Errors
+    /// A sentence naming the first broken rule.
+    pub fn check(&self) -> Result<(), String> {
+        self.volume.check().map_err(|error| error.to_string())?;
+        check_label("disk", &self.disk, DISK_NAME_LIMIT).map_err(|error| error.to_string())?;
+        check_at(self.at.as_deref())
+    }
 }
 
 /// Deletes a disk and its data (VOL-11). An assigned disk is a Conflict.
@@ -291,6 +321,20 @@ pub struct Fence {
     pub generation: u64,
     /// True to fence, false to open.
     pub fenced: bool,
+    /// Now, RFC 3339 in UTC, by the caller's clock, for the history of the volume; without it the change is not in there.
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
+impl Fence {
+    /// Checks every name and the time.
+    ///
+    /// # Errors
+    /// A sentence naming the first broken rule.
+    pub fn check(&self) -> Result<(), String> {
+        self.volume.check().map_err(|error| error.to_string())?;
+        check_at(self.at.as_deref())
+    }
 }
 
 /// Gives a fenced volume to another cluster, which then opens it. It stays fenced. Already so: no write.
@@ -304,15 +348,23 @@ pub struct SetHolder {
     pub generation: u64,
     /// The holder until now; when it is another one, that is a Conflict.
     pub from: Holder,
+    /// Now, RFC 3339 in UTC, by the caller's clock, for the history of the volume; without it the change is not in there.
+    #[serde(default)]
+    pub at: Option<String>,
 }
 
 impl SetHolder {
-    /// Checks every name.
+    /// Checks every name and the time.
     ///
     /// # Errors
-    /// The first broken rule.
-    pub fn check(&self) -> Result<(), NameError> {
-        self.volume.check()?;
-        check_holder(&self.from)
+    /// A sentence naming the first broken rule.
+    pub fn check(&self) -> Result<(), String> {
+        self.volume.check().map_err(|error| error.to_string())?;
+        check_holder(&self.from).map_err(|error| error.to_string())?;
+        check_at(self.at.as_deref())
     }
+}
+
+fn check_at(at: Option<&str>) -> Result<(), String> {
+    at.map_or(Ok(()), |at| crate::check_time(at).map_err(|error| error.to_string()))
 }

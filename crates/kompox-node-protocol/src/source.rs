@@ -4,6 +4,9 @@ use crate::name::{DISK_NAME_LIMIT, SNAPSHOT_NAME_LIMIT, VOLUME_NAME_LIMIT, check
 use crate::{NameError, SOURCE_EMPTY, check_sub_path};
 use std::fmt;
 
+/// Longest ID of an import, in bytes.
+const IMPORT_ID_LIMIT: usize = 64;
+
 /// What a disk starts with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -20,6 +23,9 @@ pub enum Source {
         /// The folder on its assigned disk; see [`crate::check_sub_path`].
         path: String,
     },
+    /// `import:ID`: an archive that came in from outside. The ID says which, as far as the caller knows: `archive`,
+    /// `directory`, or digits of the sum of an export's manifest.
+    Import(String),
 }
 
 /// Why a text is no source.
@@ -37,7 +43,7 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// Reads `empty`, `snapshot:NAME`, `disk:NAME` or `sub-path:VOLUME/PATH`.
+    /// Reads `empty`, `snapshot:NAME`, `disk:NAME`, `sub-path:VOLUME/PATH` or `import:ID`.
     ///
     /// # Errors
     /// Another kind of source, or a name or path that breaks a rule.
@@ -65,6 +71,10 @@ impl Source {
                 check_sub_path(path).map_err(SourceError::Path)?;
                 Ok(Self::SubPath { volume: volume.to_owned(), path: path.to_owned() })
             }
+            Some(("import", id)) => {
+                check_label("import", id, IMPORT_ID_LIMIT)?;
+                Ok(Self::Import(id.to_owned()))
+            }
             _ => Err(SourceError::Unsupported(text.escape_debug().to_string())),
         }
     }
@@ -78,6 +88,7 @@ impl fmt::Display for Source {
             Self::Snapshot(name) => write!(f, "snapshot:{name}"),
             Self::Disk(name) => write!(f, "disk:{name}"),
             Self::SubPath { volume, path } => write!(f, "sub-path:{volume}/{path}"),
+            Self::Import(id) => write!(f, "import:{id}"),
         }
     }
 }
@@ -95,13 +106,23 @@ mod tests {
             ("snapshot:s1", Source::Snapshot("s1".into())),
             ("disk:d1", Source::Disk("d1".into())),
             ("sub-path:db/volumes/a b", sub_path),
+            ("import:0123456789abcdef", Source::Import("0123456789abcdef".into())),
         ] {
             assert_eq!(Source::parse(text), Ok(source), "{text}");
         }
         for text in ["", "Empty", "empty:", "vol-0123", "aws:snap-1", "snapshots:s1", " disk:d1", "disk"] {
             assert!(matches!(Source::parse(text), Err(SourceError::Unsupported(_))), "{text}");
         }
-        for text in ["snapshot:", "snapshot:a/b", "disk:../d1", "disk:D", "sub-path:/x", "sub-path:D/x"] {
+        for text in [
+            "snapshot:",
+            "snapshot:a/b",
+            "disk:../d1",
+            "disk:D",
+            "sub-path:/x",
+            "sub-path:D/x",
+            "import:",
+            "import:a/b",
+        ] {
             assert!(matches!(Source::parse(text), Err(SourceError::Name(_))), "{text}");
         }
         for text in ["sub-path:db", "sub-path:db/", "sub-path:db//x", "sub-path:db/../x", "sub-path:db/a\n"] {
@@ -111,16 +132,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_written_the_same(text in "(snapshot:|disk:|sub-path:|)[a-z0-9./:-]{0,30}") {
+        fn what_is_read_is_written_the_same(text in "(snapshot:|disk:|sub-path:|import:|)[a-z0-9./:-]{0,30}") {
             if let Ok(source) = Source::parse(&text) {
                 prop_assert_eq!(source.to_string(), text);
             }
         }
 
         #[test]
-        fn no_source_leads_out_of_its_volume(text in "(snapshot:|disk:|sub-path:db/)\\PC{0,30}") {
+        fn no_source_leads_out_of_its_volume(text in "(snapshot:|disk:|import:|sub-path:db/)\\PC{0,30}") {
             match Source::parse(&text) {
-                Ok(Source::Snapshot(name) | Source::Disk(name)) => prop_assert!(!name.contains(['/', '.'])),
+                Ok(Source::Snapshot(name) | Source::Disk(name) | Source::Import(name)) => prop_assert!(!name.contains(['/', '.'])),
                 Ok(Source::SubPath { path, .. }) => {
                     let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
                     prop_assert!(path.split('/').all(plain));

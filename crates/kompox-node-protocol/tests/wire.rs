@@ -7,7 +7,7 @@ use kompox_node_protocol::{
     DeleteDisk, DeleteSnapshot, Deleted, DiskEntry, DiskRecord, DiskState, Failure, Fence, Fenced,
     FileToWrite, FillHeader, FillTarget, Filled, FindOccupied, Holder, Identity, Kind, Listing, Occupied,
     Operation, Owner, Problem, Request, SetHolder, SnapshotCreated, SnapshotEntry, SnapshotRecord, Status,
-    Success, UnassignDisk, VolumeEntry, VolumeRecord, VolumeRef, WriteFilesPlan,
+    Success, UnassignDisk, VolumeChange, VolumeEntry, VolumeEvent, VolumeRecord, VolumeRef, WriteFilesPlan,
 };
 use std::path::PathBuf;
 
@@ -54,6 +54,11 @@ fn volume_record() -> VolumeRecord {
         assigned: Some("d1".into()),
         generation: 1,
         fenced: false,
+        history: vec![VolumeEvent {
+            at: "2026-01-31T08:15:00Z".into(),
+            what: VolumeChange::Created { disk: "d1".into() },
+            cluster: "cls1".into(),
+        }],
     }
 }
 
@@ -71,6 +76,7 @@ fn disk_entry() -> DiskEntry {
         handle: "5f0c2f6d9a1b4c3e".into(),
         backend: Backend::Btrfs,
         size_enforced: true,
+        imported: None,
     };
     DiskEntry { record, assigned: true, path: "k9x84f/db/disks/d1/data".into() }
 }
@@ -118,7 +124,8 @@ fn requests() {
     let delete_snapshot = DeleteSnapshot { volume: volume(), snapshot: "s1".into() };
     assert_eq!(delete_snapshot.check(), Ok(()));
     let from = Holder { cluster: "cls0".into(), cluster_uid: "uid-0".into() };
-    let set_holder = SetHolder { volume: volume(), generation: 3, from };
+    let set_holder =
+        SetHolder { volume: volume(), generation: 3, from, at: Some("2026-01-31T11:00:00Z".into()) };
     assert_eq!(set_holder.check(), Ok(()));
     let occupied = FindOccupied {
         volume: volume(),
@@ -137,6 +144,7 @@ fn requests() {
                 volume: volume(),
                 generation: 2,
                 disk: "d1".into(),
+                at: None,
             })),
         ),
         (
@@ -145,6 +153,7 @@ fn requests() {
                 volume: volume(),
                 generation: 1,
                 disk: "d1".into(),
+                at: Some("2026-01-31T10:00:00Z".into()),
             })),
         ),
         (
@@ -160,7 +169,7 @@ fn requests() {
         ("request-delete-snapshot", Request::new(Operation::DeleteSnapshot(delete_snapshot))),
         (
             "request-fence",
-            Request::new(Operation::Fence(Fence { volume: volume(), generation: 2, fenced: true })),
+            Request::new(Operation::Fence(Fence { volume: volume(), generation: 2, fenced: true, at: None })),
         ),
         ("request-set-holder", Request::new(Operation::SetHolder(set_holder))),
     ] {
@@ -240,22 +249,22 @@ fn what_is_not_understood_is_refused() {
     for (text, expected) in [
         (
             r#"{"version":9,"something":1}"#,
-            "the request has protocol version 9, this program speaks version 3",
+            "the request has protocol version 9, this program speaks version 4",
         ),
         (
-            r#"{"version":2,"operation":{"status":{}}}"#,
-            "the request has protocol version 2, this program speaks version 3",
+            r#"{"version":3,"operation":{"status":{}}}"#,
+            "the request has protocol version 3, this program speaks version 4",
         ),
-        (r#"{"version":3,"operation":{"format":{}}}"#, "the request is not understood"),
-        (r#"{"version":3,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
-        (r#"{"version":3,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
+        (r#"{"version":4,"operation":{"format":{}}}"#, "the request is not understood"),
+        (r#"{"version":4,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
+        (r#"{"version":4,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
         ("", "the request is not understood"),
     ] {
         assert_eq!(Request::decode(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
     }
     // A newer program may say more.
     let text =
-        r#"{"version":3,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
+        r#"{"version":4,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
     assert!(Answer::decode(text.as_bytes()).is_ok());
 }
 

@@ -12,8 +12,8 @@ use crate::origin::Origin;
 use crate::volume::{self, DISKS, Volume};
 use crate::{random, record};
 use kompox_node_protocol::{
-    Backend, CreateDisk, Created, DiskRecord, DiskState, Failure, Kind, RECORD_FORMAT, Source, VolumeRecord,
-    VolumeRef,
+    Backend, CreateDisk, Created, DiskRecord, DiskState, Failure, Kind, RECORD_FORMAT, Source, VolumeChange,
+    VolumeRecord, VolumeRef,
 };
 use std::time::Duration;
 
@@ -90,8 +90,13 @@ fn exists(disk: &DiskRecord, how: &str) -> Failure {
 
 /// The first disk together with its volume.
 fn stage_with_volume(root: &Folder, app: &Folder, wish: Wish<'_>) -> Result<()> {
-    let CreateDisk { volume: VolumeRef { app: app_ref, holder, volume: name }, disk, generation, .. } =
-        wish.request;
+    let CreateDisk {
+        volume: VolumeRef { app: app_ref, holder, volume: name },
+        disk,
+        generation,
+        created_at,
+        ..
+    } = wish.request;
     if *generation != 0 {
         let message = format!("volume `{name}` of app {} is gone", app_ref.identity);
         return Err(
@@ -101,7 +106,7 @@ fn stage_with_volume(root: &Folder, app: &Folder, wish: Wish<'_>) -> Result<()> 
     let staged = format!("{STAGED}{name}");
     disk::sweep(app)?;
     let folder = app.new_folder(&staged, PRIVATE)?;
-    let record = VolumeRecord {
+    let mut record = VolumeRecord {
         format: RECORD_FORMAT,
         identity: app_ref.identity.clone(),
         holder: holder.clone(),
@@ -110,7 +115,9 @@ fn stage_with_volume(root: &Folder, app: &Folder, wish: Wish<'_>) -> Result<()> 
         assigned: Some(disk.clone()),
         generation: 1,
         fenced: false,
+        history: Vec::new(),
     };
+    record.note(Some(created_at), VolumeChange::Created { disk: disk.clone() });
     record::write(&folder, volume::RECORD, &record)?;
     let disks = folder.new_folder(DISKS, PRIVATE)?;
     folder.sync()?;
@@ -152,6 +159,7 @@ fn stage(disks: &Folder, Wish { request, backend, .. }: Wish<'_>, first: bool) -
         handle: random::hex(16)?,
         backend,
         size_enforced: false,
+        imported: None,
     };
     record::write(&folder, disk::RECORD, &record)?;
     disks.rename(&staged, disks, &request.disk)?;
@@ -174,7 +182,7 @@ fn go_on(root: &Folder, wish: Wish<'_>, origin: Option<Origin>, wait: Duration) 
     let (mut volume, disk) = find_creating(root, wish.request)?;
     if disk.record.first && volume.record.assigned.is_none() {
         volume.expect_generation(wish.request.generation)?;
-        volume.set_assigned(Some(&disk.record.name))?;
+        volume.assign(&disk.record.name, Some(&wish.request.created_at))?;
     }
     let size = wish.request.size_bytes;
     let Some(origin) = origin else {

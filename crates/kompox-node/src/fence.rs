@@ -9,7 +9,7 @@ use crate::disk::Disk;
 use crate::failure::{Result, conflict};
 use crate::folder::Folder;
 use crate::volume::{self, Volume};
-use kompox_node_protocol::{Failure, Fence, Fenced, Kind, SetHolder, VolumeRecord, VolumeRef};
+use kompox_node_protocol::{Failure, Fence, Fenced, Kind, SetHolder, VolumeChange, VolumeRecord, VolumeRef};
 use std::ffi::OsStr;
 
 /// The failure of a request about a volume without a record.
@@ -20,7 +20,7 @@ pub(crate) fn unknown(VolumeRef { app, volume, .. }: &VolumeRef) -> Failure {
 
 /// Fences a volume or opens it, with every step that an earlier run left undone.
 pub(crate) fn set(root: &Folder, request: &Fence) -> Result<Fenced> {
-    let Fence { volume: wanted, generation, fenced } = request;
+    let Fence { volume: wanted, generation, fenced, at } = request;
     let mut volume = Volume::find_owned(root, wanted)?.ok_or_else(|| unknown(wanted))?;
     volume.check_holder(wanted)?;
     let differs = volume.record.fenced != *fenced;
@@ -28,7 +28,8 @@ pub(crate) fn set(root: &Folder, request: &Fence) -> Result<Fenced> {
         volume.expect_generation(*generation)?;
     }
     if differs && *fenced {
-        volume.write(VolumeRecord { fenced: true, ..volume.record.clone() })?;
+        let record = VolumeRecord { fenced: true, ..volume.record.clone() };
+        volume.write(record, at.as_deref(), VolumeChange::Fenced {})?;
     }
     let mut moved = false;
     if let Some(disks) = volume.disks()? {
@@ -39,7 +40,8 @@ pub(crate) fn set(root: &Folder, request: &Fence) -> Result<Fenced> {
         }
     }
     if differs && !*fenced {
-        volume.write(VolumeRecord { fenced: false, ..volume.record.clone() })?;
+        let record = VolumeRecord { fenced: false, ..volume.record.clone() };
+        volume.write(record, at.as_deref(), VolumeChange::Opened {})?;
     }
     Ok(Fenced { changed: differs || moved, volume: volume.record })
 }
@@ -91,7 +93,7 @@ fn set_read_only(disk: &Disk, data: &Folder, read_only: bool) -> Result<bool> {
 
 /// Gives a fenced volume to another cluster.
 pub(crate) fn set_holder(root: &Folder, request: &SetHolder) -> Result<Fenced> {
-    let SetHolder { volume: wanted, generation, from } = request;
+    let SetHolder { volume: wanted, generation, from, at } = request;
     let mut volume = Volume::find_owned(root, wanted)?.ok_or_else(|| unknown(wanted))?;
     if volume.record.holder == wanted.holder {
         return Ok(Fenced { changed: false, volume: volume.record });
@@ -103,6 +105,7 @@ pub(crate) fn set_holder(root: &Folder, request: &SetHolder) -> Result<Fenced> {
             .hint("fence it first, so that nothing of the old cluster uses it any more"));
     }
     volume.expect_generation(*generation)?;
-    volume.write(VolumeRecord { holder: wanted.holder.clone(), ..volume.record.clone() })?;
+    let record = VolumeRecord { holder: wanted.holder.clone(), ..volume.record.clone() };
+    volume.write(record, at.as_deref(), VolumeChange::Held { from: from.clone() })?;
     Ok(Fenced { changed: true, volume: volume.record })
 }

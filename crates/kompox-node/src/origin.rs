@@ -37,7 +37,8 @@ impl Origin {
     /// Finds what `source` means for a disk of the volume `wanted`; none for an empty disk.
     pub(crate) fn find(root: &Folder, wanted: &VolumeRef, source: &Source) -> Result<Option<Self>> {
         match source {
-            Source::Empty => Ok(None),
+            // The content of an import comes from outside.
+            Source::Empty | Source::Import(_) => Ok(None),
             Source::Disk(name) => {
                 let unknown = || disk::unknown(wanted, name);
                 let volume = Volume::find_checked(root, wanted)?.ok_or_else(unknown)?;

@@ -21,12 +21,12 @@ pub(crate) fn answer(place: Place<'_>, operation: &Operation) -> Result<Success>
             create(place, request).map(|created| Success::Created(Box::new(created)))
         }
         Operation::Assign(request) => {
-            disk::check_names(&request.volume, &request.disk)?;
+            request.check().map_err(invalid)?;
             let unknown = || disk::unknown(&request.volume, &request.disk);
             change(place, unknown, |store| volume::assign(&store.root, request)).map(Success::Assigned)
         }
         Operation::Unassign(request) => {
-            disk::check_names(&request.volume, &request.disk)?;
+            request.check().map_err(invalid)?;
             let unknown = || disk::unknown(&request.volume, &request.disk);
             change(place, unknown, |store| volume::unassign(&store.root, request)).map(Success::Assigned)
         }
@@ -43,7 +43,7 @@ pub(crate) fn answer(place: Place<'_>, operation: &Operation) -> Result<Success>
             delete(place, |store| delete::snapshot(&store.root, request, place.wait)).map(Success::Deleted)
         }
         Operation::Fence(request) => {
-            request.volume.check().map_err(invalid)?;
+            request.check().map_err(invalid)?;
             fenced(place, &request.volume, |store| fence::set(&store.root, request))
         }
         Operation::SetHolder(request) => {
@@ -94,6 +94,12 @@ fn parse_source(text: &str) -> Result<Source> {
 fn create(place: Place<'_>, request: &CreateDisk) -> Result<Created> {
     request.check().map_err(invalid)?;
     let source = &parse_source(&request.source)?;
+    if let Source::Import(_) = source {
+        return Err(invalid(format!(
+            "`{source}` is not in the store: a request alone does not make such a disk"
+        ))
+        .hint("its content comes in by `kompox-node import`"));
+    }
     let wish = Wish { request, source, backend: backend::choose(place.path, place.backend)? };
     in_steps(
         place,

@@ -5,7 +5,8 @@ use crate::failure::{Result, conflict};
 use crate::folder::Folder;
 use crate::record;
 use kompox_node_protocol::{
-    AppRef, AssignDisk, Assigned, DiskState, Identity, UnassignDisk, VolumeRecord, VolumeRef, check_app_hash,
+    AppRef, AssignDisk, Assigned, DiskState, Identity, UnassignDisk, VolumeChange, VolumeRecord, VolumeRef,
+    check_app_hash,
 };
 
 pub(crate) const RECORD: &str = "volume.json";
@@ -101,15 +102,23 @@ impl Volume {
             .hint("list the disks and repeat the command"))
     }
 
-    /// Writes which disk is assigned, if any, by one rename.
-    pub(crate) fn set_assigned(&mut self, disk: Option<&str>) -> Result<()> {
-        let assigned = disk.map(ToOwned::to_owned);
-        self.write(VolumeRecord { assigned, ..self.record.clone() })
+    /// Writes which disk is assigned, by one rename.
+    pub(crate) fn assign(&mut self, disk: &str, at: Option<&str>) -> Result<()> {
+        let previous = self.record.assigned.clone();
+        let record = VolumeRecord { assigned: Some(disk.to_owned()), ..self.record.clone() };
+        self.write(record, at, VolumeChange::Assigned { disk: disk.to_owned(), previous })
     }
 
-    /// Writes the next generation of the record.
-    pub(crate) fn write(&mut self, record: VolumeRecord) -> Result<()> {
-        let record = VolumeRecord { generation: self.record.generation + 1, ..record };
+    /// Writes that no disk is assigned; `disk` was.
+    pub(crate) fn unassign(&mut self, disk: &str, at: Option<&str>) -> Result<()> {
+        let record = VolumeRecord { assigned: None, ..self.record.clone() };
+        self.write(record, at, VolumeChange::Unassigned { disk: disk.to_owned() })
+    }
+
+    /// Writes the next generation of the record, with what was changed in it and when.
+    pub(crate) fn write(&mut self, record: VolumeRecord, at: Option<&str>, what: VolumeChange) -> Result<()> {
+        let mut record = VolumeRecord { generation: self.record.generation + 1, ..record };
+        record.note(at, what);
         record::write(&self.folder, RECORD, &record)?;
         self.record = record;
         Ok(())
@@ -166,7 +175,7 @@ pub(crate) fn app_folder(root: &Folder, app: &AppRef) -> Result<Folder> {
 
 /// Switches a volume to a ready disk; writes nothing when it is so already.
 pub(crate) fn assign(root: &Folder, request: &AssignDisk) -> Result<Assigned> {
-    let AssignDisk { volume: wanted, generation, disk: name } = request;
+    let AssignDisk { volume: wanted, generation, disk: name, at } = request;
     let unknown = || disk::unknown(wanted, name);
     let mut volume = Volume::find_checked(root, wanted)?.ok_or_else(unknown)?;
     let disk = Disk::find(&volume, name)?.ok_or_else(unknown)?;
@@ -182,14 +191,14 @@ pub(crate) fn assign(root: &Folder, request: &AssignDisk) -> Result<Assigned> {
     let changed = previous.as_deref() != Some(name);
     if changed {
         volume.expect_generation(*generation)?;
-        volume.set_assigned(Some(name))?;
+        volume.assign(name, at.as_deref())?;
     }
     Ok(Assigned { changed, previous, volume: volume.record })
 }
 
 /// Leaves a volume without an assigned disk, if it is this one; writes nothing when it is not.
 pub(crate) fn unassign(root: &Folder, request: &UnassignDisk) -> Result<Assigned> {
-    let UnassignDisk { volume: wanted, generation, disk: name } = request;
+    let UnassignDisk { volume: wanted, generation, disk: name, at } = request;
     let unknown = || disk::unknown(wanted, name);
     let mut volume = Volume::find_checked(root, wanted)?.ok_or_else(unknown)?;
     Disk::find(&volume, name)?.ok_or_else(unknown)?;
@@ -197,7 +206,7 @@ pub(crate) fn unassign(root: &Folder, request: &UnassignDisk) -> Result<Assigned
     let changed = previous.as_deref() == Some(name);
     if changed {
         volume.expect_generation(*generation)?;
-        volume.set_assigned(None)?;
+        volume.unassign(name, at.as_deref())?;
     }
     Ok(Assigned { changed, previous, volume: volume.record })
 }

@@ -183,6 +183,7 @@ pub(crate) fn unexpected(success: &Success) -> Unanswered {
         Success::Copied(_) => "a copy",
         Success::SnapshotCreated(_) => "a made snapshot",
         Success::Fenced(_) => "a fenced volume",
+        Success::Exported(_) | Success::Progress(_) => "an export",
         Success::Quiesced(_) | Success::Released(_) => "a word about services",
     };
     Unanswered::Silent(format!("kompox-node answered with {kind}, which was not asked for"))

@@ -144,6 +144,7 @@ mod tests {
             assigned: Some("one".to_owned()),
             generation: 1,
             fenced: false,
+            history: Vec::new(),
         };
         let mut entry = DiskEntry {
             record: DiskRecord {
@@ -158,6 +159,7 @@ mod tests {
                 state: protocol::DiskState::Ready,
                 backend: Backend::Btrfs,
                 size_enforced: true,
+                imported: None,
                 handle: "h".to_owned(),
             },
             assigned: true,

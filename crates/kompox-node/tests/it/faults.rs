@@ -46,7 +46,7 @@ fn run_case(case: &Case<'_>, root: &Path, fault: Option<&str>) -> Output {
 }
 
 fn is_done(output: &Output) -> bool {
-    output.status.success() && !output.stdout.starts_with(br#"{"version":3,"outcome":{"error""#)
+    output.status.success() && !output.stdout.starts_with(br#"{"version":4,"outcome":{"error""#)
 }
 
 /// Runs the case without a fault, then with one at every step; each time the repetition must end in the same state.
@@ -155,9 +155,9 @@ fn every_step_of_the_store_may_be_the_last() {
             assert!(disk.assigned || !ready, "{disk:?}");
         }
     });
-    let assign = AssignDisk { volume: volume("db"), generation: 1, disk: "d2".into() };
+    let assign = AssignDisk { volume: volume("db"), generation: 1, disk: "d2".into(), at: None };
     points += check_request("assign", &two_disks, Operation::Assign(assign), &nothing_is_lost);
-    let unassign = UnassignDisk { volume: volume("db"), generation: 1, disk: "d1".into() };
+    let unassign = UnassignDisk { volume: volume("db"), generation: 1, disk: "d1".into(), at: None };
     points += check_request("unassign", &two_disks, Operation::Unassign(unassign), &|root| {
         assert_eq!(disks(root).len(), 2);
     });
@@ -296,7 +296,8 @@ fn fence_cases(base: &Path) -> usize {
         two_disks(root);
         fence(root, volume("db"), 1, true).unwrap();
     };
-    let request = |generation, fenced| Operation::Fence(Fence { volume: volume("db"), generation, fenced });
+    let request =
+        |generation, fenced| Operation::Fence(Fence { volume: volume("db"), generation, fenced, at: None });
     let mut points = check_request_on(base, "fence", &two_disks, request(1, true), &fence_is_true);
     points += check_request_on(base, "unfence", &fenced, request(2, false), &fence_is_true);
     points
@@ -326,8 +327,12 @@ fn every_step_of_a_fence_may_be_the_last() {
     let other = Holder { cluster: "cls2".into(), cluster_uid: "uid-2".into() };
     let moved = VolumeRef { holder: other.clone(), ..volume("db") };
     let from = volume("db").holder;
-    let request =
-        Operation::SetHolder(SetHolder { volume: moved.clone(), generation: 2, from: from.clone() });
+    let request = Operation::SetHolder(SetHolder {
+        volume: moved.clone(),
+        generation: 2,
+        from: from.clone(),
+        at: None,
+    });
     let fenced = |root: &Path| {
         two_disks(root);
         fence(root, volume("db"), 1, true).unwrap();
@@ -343,7 +348,7 @@ fn every_step_of_a_fence_may_be_the_last() {
         fenced(root);
         set_holder(root, moved.clone(), 2, from.clone()).unwrap();
     };
-    let open = Operation::Fence(Fence { volume: moved.clone(), generation: 3, fenced: false });
+    let open = Operation::Fence(Fence { volume: moved.clone(), generation: 3, fenced: false, at: None });
     points += check_request_on(base.path(), "open by the new holder", &taken, open, &fence_is_true);
     tell(points);
 }

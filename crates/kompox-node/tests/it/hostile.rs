@@ -53,6 +53,7 @@ fn another_cluster_is_refused_with_the_remedy() {
                 volume: wanted.clone(),
                 generation: 1,
                 disk: "d2".into(),
+                at: None,
             }),
             Operation::Delete(kompox_node_protocol::DeleteDisk {
                 volume: wanted.clone(),

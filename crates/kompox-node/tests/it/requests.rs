@@ -44,7 +44,7 @@ pub(crate) fn made(root: &Path, disk: &str, generation: u64) -> Created {
 }
 
 pub(crate) fn assign(root: &Path, disk: &str, generation: u64) -> Result<Assigned, Failure> {
-    let request = AssignDisk { volume: volume("db"), generation, disk: disk.into() };
+    let request = AssignDisk { volume: volume("db"), generation, disk: disk.into(), at: None };
     ask(root, &Request::new(Operation::Assign(request))).map(|success| match success {
         Success::Assigned(assigned) => assigned,
         other => panic!("{other:?}"),
@@ -123,7 +123,7 @@ pub(crate) fn fence(
     generation: u64,
     fenced: bool,
 ) -> Result<Fenced, Failure> {
-    ask(root, &Request::new(Operation::Fence(Fence { volume, generation, fenced }))).map(is_fenced)
+    ask(root, &Request::new(Operation::Fence(Fence { volume, generation, fenced, at: None }))).map(is_fenced)
 }
 
 pub(crate) fn set_holder(
@@ -132,7 +132,8 @@ pub(crate) fn set_holder(
     generation: u64,
     from: Holder,
 ) -> Result<Fenced, Failure> {
-    ask(root, &Request::new(Operation::SetHolder(SetHolder { volume, generation, from }))).map(is_fenced)
+    ask(root, &Request::new(Operation::SetHolder(SetHolder { volume, generation, from, at: None })))
+        .map(is_fenced)
 }
 
 fn is_fenced(success: Success) -> Fenced {

@@ -233,8 +233,8 @@ fn wrong_requests_are_answered_and_write_nothing() {
     for (text, kind) in [
         ("", Kind::Invalid),
         ("{}", Kind::Invalid),
-        (r#"{"version":3,"operation":{"format":{}}}"#, Kind::Invalid),
-        (r#"{"version":2,"operation":{"list":{}}}"#, Kind::Unsupported),
+        (r#"{"version":4,"operation":{"format":{}}}"#, Kind::Invalid),
+        (r#"{"version":3,"operation":{"list":{}}}"#, Kind::Unsupported),
         (r#"{"version":9,"operation":{"list":{}}}"#, Kind::Unsupported),
     ] {
         let output = run(&store_arguments(&root), text.as_bytes());

@@ -56,7 +56,7 @@ async fn a_switch_made_meanwhile_is_seen_and_the_change_decided_anew() {
     // The volume's record is at its first generation: making later disks does not change it.
     let assign = |disk: &str| {
         let volume = volume(&scene, "here");
-        Operation::Assign(AssignDisk { volume, generation: 1, disk: disk.to_owned() })
+        Operation::Assign(AssignDisk { volume, generation: 1, disk: disk.to_owned(), at: None })
     };
     let theirs = assign("two");
     scene.fake.interlope(move |fake| meddle(fake, theirs));
