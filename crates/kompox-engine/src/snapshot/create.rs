@@ -98,8 +98,10 @@ async fn locked(
     let runs = look.deployment.as_ref().filter(|deployment| !workload::is_stopped(deployment));
     let was_ready = look.in_use().next().is_some();
     let made = async {
-        if let Some(deployment) = look.deployment.as_ref().filter(|_| stopped) {
-            workload::stop(scope, lock, deployment, false).await?;
+        if stopped {
+            if let Some(deployment) = &look.deployment {
+                workload::stop(scope, lock, deployment, false).await?;
+            }
             refuse_strangers(scope, &look).await?;
         }
         if stopped || look.in_use().next().is_none() {

@@ -7,7 +7,7 @@ use kompox_model::port::{ErrorKind, SnapshotDelete};
 use kompox_model::quantity::Bytes;
 use kompox_model::{DiskSource, DiskState, Snapshot};
 use kompox_provider::memory::{Fault, Moment, Operation};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) fn create_options(name: &str) -> CreateOptions {
     CreateOptions {
@@ -258,4 +258,27 @@ async fn a_disk_is_copied_from_another_one_that_is_at_rest() {
     app::stop(&scope, "tester").await.unwrap();
     let made = disk::create(&scope, &options, "tester").await.unwrap();
     assert_eq!((made.assigned, made.source), (false, options.source));
+}
+
+#[tokio::test]
+async fn a_disk_that_somebody_else_uses_is_not_copied_by_stopping_the_app() {
+    let bed = Bed::new().await;
+    bed.memory.set_atomic_snapshots(false);
+    bed.insert_disk("one", true, |_| {});
+    bed.api.put(
+        "/api/v1/persistentvolumes/theirs",
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "theirs"},
+            "spec": {"csi": {"driver": "memory.kompox.dev", "volumeHandle": "handle-one"},
+                "claimRef": {"namespace": "other", "name": "claim"}}}),
+    );
+    bed.api.put(
+        "/api/v1/namespaces/other/pods/user",
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "user", "namespace": "other"},
+            "spec": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "claim"}}]}}),
+    );
+    let before = bed.memory.fingerprint();
+    let error = create(&bed, |options| options.stop = true).await.unwrap_err();
+    assert_eq!(error.code(), "disk.used", "{error}");
+    assert!(error.to_string().contains("Pod other/user"), "{error}");
+    assert_eq!(bed.memory.fingerprint(), before, "not even begun");
 }

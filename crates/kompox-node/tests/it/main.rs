@@ -13,6 +13,7 @@ mod processes;
 mod program;
 mod quiesce;
 mod requests;
+mod room;
 mod shown;
 mod snapshot;
 mod sources;
