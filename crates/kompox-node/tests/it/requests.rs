@@ -52,7 +52,7 @@ pub(crate) fn assign(root: &Path, disk: &str, generation: u64) -> Result<Assigne
 }
 
 pub(crate) fn unassign(root: &Path, disk: &str, generation: u64) -> Result<Assigned, Failure> {
-    let request = UnassignDisk { volume: volume("db"), generation, disk: disk.into() };
+    let request = UnassignDisk { volume: volume("db"), generation, disk: disk.into(), at: None };
     ask(root, &Request::new(Operation::Unassign(request))).map(|success| match success {
         Success::Assigned(assigned) => assigned,
         other => panic!("{other:?}"),
