@@ -15,6 +15,10 @@ Usage: kompox-node COMMAND
 
   store --root DIR [STORE OPTIONS]            one JSON request on stdin, one JSON answer on stdout
   fill --root DIR [STORE OPTIONS]             one JSON header line, then a tar archive on stdin; one answer
+  export --root DIR [STORE OPTIONS]           one JSON header line on stdin; a disk or snapshot as an export on
+                                              stdout; progress and one answer on stderr
+  import --root DIR [STORE OPTIONS]           one JSON header line, then an export or tar archive on stdin; a disk
+                                              is made of it; one answer
   copy-up --plan JSON | --plan-file FILE      fill empty volumes from this container's image
   write-files --plan JSON | --plan-file FILE  write files with exact owner and mode
   pack --plan JSON | --plan-file FILE         a tree as a tar archive on stdout; one answer on stderr
@@ -30,8 +34,8 @@ Store options:
   --backend auto|directory|reflink|btrfs      how new disks and snapshots are kept; auto is the best that the
                                               file system can do, existing ones stay as they are
 
-Exit codes: 0 done (store, fill, pack, unpack, quiesce: answered, also with an error in the answer), 1 failed,
-2 wrong usage.
+Exit codes: 0 done (store, fill, export, import, pack, unpack, quiesce: answered, also with an error in the answer),
+1 failed, 2 wrong usage.
 ";
 
 /// A parsed command line.
@@ -46,6 +50,15 @@ pub(crate) enum Command {
     Fill {
         root: PathBuf,
         wait: Duration,
+    },
+    Export {
+        root: PathBuf,
+        wait: Duration,
+    },
+    Import {
+        root: PathBuf,
+        wait: Duration,
+        backend: Option<Backend>,
     },
     CopyUp(PlanText),
     WriteFiles(PlanText),
@@ -87,6 +100,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             // Understood as for a store, though nothing that it makes has a back end.
             rest.backend()?;
             Command::Fill { root: rest.path("--root")?, wait: rest.wait()? }
+        }
+        "export" => {
+            rest.backend()?;
+            Command::Export { root: rest.path("--root")?, wait: rest.wait()? }
+        }
+        "import" => {
+            Command::Import { root: rest.path("--root")?, wait: rest.wait()?, backend: rest.backend()? }
         }
         "copy-up" => Command::CopyUp(rest.plan()?),
         "write-files" => Command::WriteFiles(rest.plan()?),

@@ -7,8 +7,9 @@ use crate::data::{self, Wanted};
 use crate::disk::{self, Disk, STAGED};
 use crate::failure::{Result, conflict, invalid};
 use crate::folder::{Folder, PRIVATE};
-use crate::job::Job;
+use crate::job::{Job, Whole};
 use crate::origin::Origin;
+use crate::steps::Begun;
 use crate::volume::{self, DISKS, Volume};
 use crate::{random, record};
 use kompox_node_protocol::{
@@ -16,13 +17,6 @@ use kompox_node_protocol::{
     VolumeRecord, VolumeRef,
 };
 use std::time::Duration;
-
-/// What is left to do after the store was locked for the first time.
-#[derive(Debug)]
-pub(crate) enum Begun<T> {
-    Done(T),
-    Copy(Box<Job>),
-}
 
 /// A request with what it means here.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +51,7 @@ pub(crate) fn begin(root: &Folder, wish: Wish<'_>, wait: Duration) -> Result<Beg
             return Ok(Begun::Done(created(false, volume.record.clone(), disk)));
         }
         let origin = origin(root, wish, disk.record.backend)?;
-        return go_on(root, wish, origin, wait);
+        return go_on(root, wish, origin, false, wait);
     }
     let origin = origin(root, wish, wish.backend)?;
     let app = volume::app_folder(root, &request.volume.app)?;
@@ -65,7 +59,7 @@ pub(crate) fn begin(root: &Folder, wish: Wish<'_>, wait: Duration) -> Result<Beg
         None => stage_with_volume(root, &app, wish)?,
         Some(volume) => stage_later(&volume, wish)?,
     }
-    go_on(root, wish, origin, wait)
+    go_on(root, wish, origin, true, wait)
 }
 
 /// The source, if it can be copied to a disk of this back end and size.
@@ -167,7 +161,7 @@ fn stage(disks: &Folder, Wish { request, backend, .. }: Wish<'_>, first: bool) -
 }
 
 /// The disk of a request, in state `creating`.
-fn find_creating(root: &Folder, request: &CreateDisk) -> Result<(Volume, Disk)> {
+pub(crate) fn find_creating(root: &Folder, request: &CreateDisk) -> Result<(Volume, Disk)> {
     let gone = || {
         let message = format!("disk `{}` was deleted or made anew meanwhile", request.disk);
         conflict(message).hint("list the disks and repeat the command")
@@ -178,36 +172,46 @@ fn find_creating(root: &Folder, request: &CreateDisk) -> Result<(Volume, Disk)> 
 }
 
 /// From `creating` on: first the assignment, then the data, then the state.
-fn go_on(root: &Folder, wish: Wish<'_>, origin: Option<Origin>, wait: Duration) -> Result<Begun<Created>> {
+/// `fresh`: its record was made by this run.
+fn go_on(
+    root: &Folder,
+    wish: Wish<'_>,
+    origin: Option<Origin>,
+    fresh: bool,
+    wait: Duration,
+) -> Result<Begun<Created>> {
     let (mut volume, disk) = find_creating(root, wish.request)?;
     if disk.record.first && volume.record.assigned.is_none() {
         volume.expect_generation(wish.request.generation)?;
         volume.assign(&disk.record.name, Some(&wish.request.created_at))?;
     }
     let size = wish.request.size_bytes;
-    let Some(origin) = origin else {
+    if *wish.source == Source::Empty {
         let enforced = data::make_empty(&disk.folder, disk.record.backend, size)?;
-        return ready(volume, disk, size, enforced).map(Begun::Done);
-    };
+        return ready(volume, disk, size, Whole { enforced, manifest: None }).map(Begun::Done);
+    }
     let wanted = Wanted { backend: disk.record.backend, size: Some(size) };
-    Job::new(origin, &disk.folder, &disk.record.handle, wanted, wait).map(|job| Begun::Copy(Box::new(job)))
+    let mut job = Job::new(origin, &disk.folder, &disk.record.handle, wanted, wait)?;
+    job.fresh = fresh;
+    Ok(Begun::Fill(Box::new(job)))
 }
 
-/// Puts the copy in place that `job` has made, with the store locked again.
-pub(crate) fn finish(root: &Folder, wish: Wish<'_>, job: &Job, copied: Result<bool>) -> Result<Created> {
+/// Puts the content in place that `job` has made, with the store locked again.
+pub(crate) fn finish(root: &Folder, wish: Wish<'_>, job: &Job, whole: Result<Whole>) -> Result<Created> {
     // First this: the copy of something that was deleted meanwhile failed because of that.
     let (volume, disk) = find_creating(root, wish.request)?;
     if disk.record.handle != job.handle {
         return Err(conflict(format!("disk `{}` was made anew meanwhile", wish.request.disk)));
     }
-    let enforced = copied?;
+    let whole = whole?;
     job.publish(root, &wish.request.volume, wish.source)?;
-    ready(volume, disk, wish.request.size_bytes, enforced)
+    ready(volume, disk, wish.request.size_bytes, whole)
 }
 
-fn ready(volume: Volume, mut disk: Disk, size: u64, enforced: bool) -> Result<Created> {
+fn ready(volume: Volume, mut disk: Disk, size: u64, whole: Whole) -> Result<Created> {
     disk.record.size_bytes = size;
-    disk.record.size_enforced = enforced;
+    disk.record.size_enforced = whole.enforced;
+    disk.record.imported = whole.manifest;
     disk.record.state = DiskState::Ready;
     record::write(&disk.folder, disk::RECORD, &disk.record)?;
     Ok(created(true, volume.record, disk))

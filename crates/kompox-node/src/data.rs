@@ -4,7 +4,9 @@ use crate::content::How;
 use crate::failure::{Result, cannot};
 use crate::folder::{Folder, PRIVATE, PUBLIC, change};
 use crate::{btrfs, copy, erase};
-use kompox_node_protocol::{Backend, Failure, Kind};
+use kompox_node_protocol::{Backend, ExportManifest, Failure, Kind};
+use kompox_tree::Limits;
+use std::io::Read;
 
 /// The data, where apps find it.
 pub(crate) const DATA: &str = "data";
@@ -12,6 +14,8 @@ pub(crate) const DATA: &str = "data";
 pub(crate) const FENCED: &str = "data.fenced";
 /// A copy that is not whole yet.
 const MAKING: &str = "data.new";
+/// More entries than any archive has that was made in good faith.
+const MAX_ENTRIES: u64 = 1 << 28;
 
 /// The data of a disk, fenced or not; none when there is none.
 pub(crate) fn find(owner: &Folder) -> Result<Option<Folder>> {
@@ -60,8 +64,8 @@ pub(crate) struct Wanted {
     pub(crate) size: Option<u64>,
 }
 
-/// Makes a whole copy of `content` aside in `owner`, file by file; whether its size is enforced.
-pub(crate) fn copy(content: &Folder, owner: &Folder, wanted: Wanted) -> Result<bool> {
+/// Begins with what is wanted aside in `owner`; whether its size is enforced.
+fn start(owner: &Folder, wanted: Wanted) -> Result<(Folder, bool)> {
     discard(owner)?;
     let is_subvolume = wanted.backend == Backend::Btrfs;
     let making = if is_subvolume { subvolume(owner, MAKING)? } else { owner.new_folder(MAKING, PRIVATE)? };
@@ -70,6 +74,12 @@ pub(crate) fn copy(content: &Folder, owner: &Folder, wanted: Wanted) -> Result<b
         Some(size) if is_subvolume => enforce(&making, size)?,
         _ => false,
     };
+    Ok((making, enforced))
+}
+
+/// Makes a whole copy of `content` aside in `owner`, file by file; whether its size is enforced.
+pub(crate) fn copy(content: &Folder, owner: &Folder, wanted: Wanted) -> Result<bool> {
+    let (making, enforced) = start(owner, wanted)?;
     let how = if wanted.backend == Backend::Directory { How::InFull } else { How::Shared };
     let bytes = copy::contents(content, &making, how)?;
     if let Some(size) = wanted.size
@@ -80,11 +90,32 @@ pub(crate) fn copy(content: &Folder, owner: &Folder, wanted: Wanted) -> Result<b
         let message = format!("{} has {bytes} bytes, the disk only {size}", content.path().display());
         return Err(Failure::new(Kind::Quota, message).hint("give the disk a larger size"));
     }
-    if is_subvolume && wanted.size.is_none() {
+    if wanted.backend == Backend::Btrfs && wanted.size.is_none() {
         btrfs::set_read_only(&making, true)?;
         btrfs::commit(&making)?;
     }
     Ok(enforced)
+}
+
+/// Takes an archive in aside in `owner`: whether its size is enforced, and what it says of itself if it is an export.
+pub(crate) fn take_in(
+    owner: &Folder,
+    wanted: Wanted,
+    archive: impl Read,
+) -> Result<(bool, Option<ExportManifest>)> {
+    let (making, enforced) = start(owner, wanted)?;
+    // As an empty disk has it: the archive may say otherwise, or nothing.
+    making.set_owner(0, 0)?;
+    making.set_mode(PUBLIC)?;
+    let max_bytes = wanted.size.unwrap_or(u64::MAX);
+    let limits = Limits { max_bytes, max_entries: MAX_ENTRIES, devices: false };
+    match kompox_tree::import(&making, archive, &limits, |_| {}) {
+        Ok(imported) => Ok((enforced, imported.manifest)),
+        Err(failure) if failure.kind == Kind::Quota && enforced => {
+            Err(failure.hint("give the disk a larger size, or free some space on that file system"))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Makes a copy of the subvolume `data` aside in `owner`, in one moment; whether its size is enforced.

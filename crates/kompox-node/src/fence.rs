@@ -8,9 +8,11 @@ use crate::data::{DATA, FENCED};
 use crate::disk::Disk;
 use crate::failure::{Result, conflict};
 use crate::folder::Folder;
+use crate::lock;
 use crate::volume::{self, Volume};
 use kompox_node_protocol::{Failure, Fence, Fenced, Kind, SetHolder, VolumeChange, VolumeRecord, VolumeRef};
 use std::ffi::OsStr;
+use std::time::Duration;
 
 /// The failure of a request about a volume without a record.
 pub(crate) fn unknown(VolumeRef { app, volume, .. }: &VolumeRef) -> Failure {
@@ -19,7 +21,10 @@ pub(crate) fn unknown(VolumeRef { app, volume, .. }: &VolumeRef) -> Failure {
 }
 
 /// Fences a volume or opens it, with every step that an earlier run left undone.
-pub(crate) fn set(root: &Folder, request: &Fence) -> Result<Fenced> {
+///
+/// Timeout when a disk is being copied, exported or made: that must not lose its paths, and what is exported because it
+/// is fenced must not be written to. `wait` is for the message.
+pub(crate) fn set(root: &Folder, request: &Fence, wait: Duration) -> Result<Fenced> {
     let Fence { volume: wanted, generation, fenced, at } = request;
     let mut volume = Volume::find_owned(root, wanted)?.ok_or_else(|| unknown(wanted))?;
     volume.check_holder(wanted)?;
@@ -27,17 +32,27 @@ pub(crate) fn set(root: &Folder, request: &Fence) -> Result<Fenced> {
     if differs {
         volume.expect_generation(*generation)?;
     }
+    let mut disks = Vec::new();
+    let mut locks = Vec::new();
+    if let Some(folder) = volume.disks()? {
+        for name in volume::names(&folder)? {
+            let disk = Disk::find(&volume, &name)?
+                .ok_or_else(|| conflict(format!("{} vanished", folder.shown(&name))))?;
+            let elsewhere = if *fenced { DATA } else { FENCED };
+            if differs || disk.folder.look(elsewhere)?.is_some() {
+                let lock = lock::try_exclusive(&disk.folder)?;
+                locks.push(lock.ok_or_else(|| lock::in_use(&disk.folder, wait))?);
+            }
+            disks.push(disk);
+        }
+    }
     if differs && *fenced {
         let record = VolumeRecord { fenced: true, ..volume.record.clone() };
         volume.write(record, at.as_deref(), VolumeChange::Fenced {})?;
     }
     let mut moved = false;
-    if let Some(disks) = volume.disks()? {
-        for name in volume::names(&disks)? {
-            let disk = Disk::find(&volume, &name)?
-                .ok_or_else(|| conflict(format!("{} vanished", disks.shown(&name))))?;
-            moved |= if *fenced { close(&disk)? } else { open(&disk)? };
-        }
+    for disk in &disks {
+        moved |= if *fenced { close(disk)? } else { open(disk)? };
     }
     if differs && !*fenced {
         let record = VolumeRecord { fenced: false, ..volume.record.clone() };

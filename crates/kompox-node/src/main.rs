@@ -16,9 +16,11 @@ mod data;
 mod delete;
 mod disk;
 mod erase;
+mod export;
 mod fence;
 mod fill;
 mod hold;
+mod import;
 mod install;
 mod job;
 mod listing;
@@ -30,6 +32,7 @@ mod record;
 mod request;
 mod signal;
 mod snapshot;
+mod steps;
 mod store;
 mod target;
 mod trash;
@@ -41,8 +44,8 @@ use kompox_tree::{failure, fault, folder, lock, sync, tree, unpack};
 use args::{Command, PlanText};
 use failure::{Result, cannot, invalid};
 use kompox_node_protocol::{
-    Answer, CopyUpPlan, DecodeError, Failure, FillHeader, Kind, MAX_JSON_BYTES, PROTOCOL_VERSION,
-    QuiescePlan, Request, Success, WriteFilesPlan,
+    Answer, CopyUpPlan, DecodeError, ExportHeader, Failure, FillHeader, ImportHeader, Kind, MAX_JSON_BYTES,
+    PROTOCOL_VERSION, QuiescePlan, Request, Success, WriteFilesPlan,
 };
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -92,6 +95,33 @@ fn run(command: Command) -> Result<()> {
             let _ = std::io::copy(&mut input, &mut std::io::sink());
             say_answer(filled.map(Success::Filled))
         }
+        Command::Export { root, wait } => {
+            let line = read_line(&mut BufReader::new(std::io::stdin().lock()));
+            let header =
+                line.and_then(|text| ExportHeader::decode(&text).map_err(|error| not_understood(&error)));
+            let exported = header.and_then(|header| {
+                let place = Place { path: &root, expected: header.store.as_deref(), wait, backend: None };
+                export::run(place, &header, std::io::stdout().lock(), |progress| {
+                    // Who does not listen any more to the progress may still take the archive.
+                    let _ = say_aside(Ok(Success::Progress(progress)));
+                })
+            });
+            say_aside(exported.map(Success::Exported))
+        }
+        Command::Import { root, wait, backend } => {
+            let mut input = BufReader::new(std::io::stdin().lock());
+            let line = read_line(&mut input);
+            let header =
+                line.and_then(|text| ImportHeader::decode(&text).map_err(|error| not_understood(&error)));
+            let created = header.and_then(|header| {
+                let place = Place { path: &root, expected: header.store.as_deref(), wait, backend };
+                import::run(place, &header, &mut input)
+            });
+            say_answer(created.map(|created| Success::Created(Box::new(created))))?;
+            // As for `fill`; whoever sends stops when the answer is there.
+            let _ = std::io::copy(&mut input, &mut std::io::sink());
+            Ok(())
+        }
         Command::CopyUp(plan) => {
             let plan = CopyUpPlan::decode(&plan_text(plan)?).map_err(|error| not_understood(&error))?;
             copy_up::run(&plan, lock::WAIT, |line| println!("{line}"))
@@ -101,10 +131,7 @@ fn run(command: Command) -> Result<()> {
         ),
         Command::Pack(plan) => {
             let packed = plan_text(plan).and_then(|text| copy_over::out(&text, std::io::stdout().lock()));
-            let mut text = Answer::new(packed.map(Success::Copied)).encode();
-            text.push('\n');
-            // Standard output carries the archive.
-            std::io::stderr().write_all(text.as_bytes()).map_err(|error| cannot("write", "the answer", error))
+            say_aside(packed.map(Success::Copied))
         }
         Command::Unpack(plan) => {
             let mut input = std::io::stdin().lock();
@@ -167,6 +194,14 @@ fn say_answer(result: Result<Success>) -> Result<()> {
     let mut text = Answer::new(result).encode();
     text.push('\n');
     say(&text)
+}
+
+/// The same where standard output carries an archive.
+fn say_aside(result: Result<Success>) -> Result<()> {
+    fault::point().map_err(|error| cannot("write", "the answer", error))?;
+    let mut text = Answer::new(result).encode();
+    text.push('\n');
+    std::io::stderr().write_all(text.as_bytes()).map_err(|error| cannot("write", "the answer", error))
 }
 
 fn say(text: &str) -> Result<()> {

@@ -64,7 +64,7 @@ impl Origin {
                 let Snapshot { folder: owner, record } =
                     Snapshot::find(&volume, name)?.ok_or_else(unknown)?;
                 check_state("snapshot", name, record.state)?;
-                let data = folder_of_data(&owner)?;
+                let data = data_at(&owner, data::DATA)?;
                 Ok(Some(Self {
                     owner,
                     content: data.again()?,
@@ -80,7 +80,7 @@ impl Origin {
 
     fn of_disk(Disk { folder: owner, record }: Disk, path: Option<&str>) -> Result<Self> {
         check_state("disk", &record.name, record.state)?;
-        let data = folder_of_data(&owner)?;
+        let data = data_at(&owner, data::DATA)?;
         let (content, kind, size_bytes) = match path {
             // As large as the caller says: the folder shares its disk with others.
             Some(path) => (data.folder(path)?, Origins::Part, 0),
@@ -135,12 +135,17 @@ impl Origin {
 
     /// Keeps those away who delete or fill it; `wait` is how long the caller waits, for the message.
     pub(crate) fn lock(&self, wait: Duration) -> Result<[Lock; 2]> {
-        let lock = |folder| lock::try_shared(folder)?.ok_or_else(|| lock::in_use(folder, wait));
-        Ok([lock(&self.owner)?, lock(&self.data)?])
+        keep(&self.owner, &self.data, wait)
     }
 }
 
-fn check_state(what: &str, name: &str, state: DiskState) -> Result<()> {
+/// Keeps those away who delete or fill what is in `owner`; Timeout when one is at it.
+pub(crate) fn keep(owner: &Folder, data: &Folder, wait: Duration) -> Result<[Lock; 2]> {
+    let lock = |folder| lock::try_shared(folder)?.ok_or_else(|| lock::in_use(folder, wait));
+    Ok([lock(owner)?, lock(data)?])
+}
+
+pub(crate) fn check_state(what: &str, name: &str, state: DiskState) -> Result<()> {
     match state {
         DiskState::Ready => Ok(()),
         DiskState::Creating => Err(conflict(format!("{what} `{name}` is not ready yet"))
@@ -149,10 +154,11 @@ fn check_state(what: &str, name: &str, state: DiskState) -> Result<()> {
     }
 }
 
-fn folder_of_data(owner: &Folder) -> Result<Folder> {
-    let shown = owner.shown(data::DATA);
+/// The data of something that is ready; without it that is a Conflict.
+pub(crate) fn data_at(owner: &Folder, name: &str) -> Result<Folder> {
+    let shown = owner.shown(name);
     owner
-        .find_folder(data::DATA)?
+        .find_folder(name)?
         .ok_or_else(|| cannot("open", shown, std::io::Error::from(rustix::io::Errno::NOENT)))
         .map_err(|failure| Failure { kind: Kind::Conflict, ..failure })
 }

@@ -1,9 +1,10 @@
 //! The way from a request to an answer: what is checked first, what is locked meanwhile, what is tidied up after. IO.
 
-use crate::create::{self, Begun, Wish};
+use crate::create::{self, Wish};
 use crate::delete::{self, Gone};
 use crate::failure::{Result, invalid};
 use crate::job::Job;
+use crate::steps::in_steps;
 use crate::store::{Place, Store, make};
 use crate::{backend, btrfs, disk, fence, listing, lock, occupied, snapshot, trash, volume};
 use kompox_node_protocol::{
@@ -44,7 +45,7 @@ pub(crate) fn answer(place: Place<'_>, operation: &Operation) -> Result<Success>
         }
         Operation::Fence(request) => {
             request.check().map_err(invalid)?;
-            fenced(place, &request.volume, |store| fence::set(&store.root, request))
+            fenced(place, &request.volume, |store| fence::set(&store.root, request, place.wait))
         }
         Operation::SetHolder(request) => {
             request.check().map_err(invalid)?;
@@ -65,12 +66,8 @@ fn change<T>(
     Ok(changed)
 }
 
-fn fenced(
-    place: Place<'_>,
-    volume: &VolumeRef,
-    set: impl FnOnce(&Store) -> Result<Fenced>,
-) -> Result<Success> {
-    change(place, || fence::unknown(volume), set).map(Success::Fenced)
+fn fenced(place: Place<'_>, volume: &VolumeRef, set: impl Fn(&Store) -> Result<Fenced>) -> Result<Success> {
+    place.patiently(|place| change(place, || fence::unknown(volume), &set)).map(Success::Fenced)
 }
 
 fn delete(place: Place<'_>, delete: impl Fn(&Store) -> Result<Gone>) -> Result<Deleted> {
@@ -105,7 +102,9 @@ fn create(place: Place<'_>, request: &CreateDisk) -> Result<Created> {
         place,
         make,
         |store| create::begin(&store.root, wish, place.wait),
-        |store, job, copied| create::finish(&store.root, wish, job, copied),
+        std::io::empty(),
+        |store, job, whole| create::finish(&store.root, wish, job, whole),
+        Job::give_up,
     )
 }
 
@@ -120,42 +119,10 @@ fn create_snapshot(place: Place<'_>, request: &CreateSnapshot) -> Result<Snapsho
         place,
         open,
         |store| snapshot::begin(&store.root, request, backend, place.wait),
-        |store, job, copied| snapshot::finish(&store.root, request, job, copied),
+        std::io::empty(),
+        |store, job, whole| snapshot::finish(&store.root, request, job, whole),
+        Job::give_up,
     )
-}
-
-/// Makes something: `begin` with the store locked, the copy without, `finish` with the store locked again.
-fn in_steps<T>(
-    place: Place<'_>,
-    open: impl Fn(Place<'_>) -> Result<Store>,
-    begin: impl Fn(&Store) -> Result<Begun<T>>,
-    finish: impl FnOnce(&Store, &Job, Result<bool>) -> Result<T>,
-) -> Result<T> {
-    let (begun, store) = place.patiently(|now| {
-        let store = open(now)?;
-        Ok((begin(&store)?, store))
-    })?;
-    let job = match begun {
-        Begun::Copy(job) => job,
-        Begun::Done(made) => {
-            store.leave();
-            return Ok(made);
-        }
-    };
-    drop(store);
-    let copied = job.run();
-    let made = open(place).and_then(|store| Ok((finish(&store, &job, copied)?, store)));
-    match made {
-        Ok((made, store)) => {
-            drop(job);
-            store.leave();
-            Ok(made)
-        }
-        Err(failure) => {
-            job.give_up();
-            Err(failure)
-        }
-    }
 }
 
 fn init(place: Place<'_>) -> Result<Status> {

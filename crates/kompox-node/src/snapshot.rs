@@ -1,12 +1,12 @@
 //! Snapshots of disks: like disks they appear by one rename, in state `creating`, and are made whole from there. IO.
 
-use crate::create::Begun;
 use crate::data::{self, Wanted};
 use crate::disk::{self, STAGED};
 use crate::failure::{Result, conflict};
 use crate::folder::{Folder, PRIVATE};
-use crate::job::Job;
+use crate::job::{Job, Whole};
 use crate::origin::Origin;
+use crate::steps::Begun;
 use crate::volume::{SNAPSHOTS, Volume};
 use crate::{random, record};
 use kompox_node_protocol::{
@@ -90,7 +90,8 @@ pub(crate) fn begin(
     }
     let Snapshot { folder, record } = find_creating(root, request)?.1;
     let wanted = Wanted { backend: record.backend, size: None };
-    Job::new(origin, &folder, &record.handle, wanted, wait).map(|job| Begun::Copy(Box::new(job)))
+    let job = Job::new(Some(origin), &folder, &record.handle, wanted, wait)?;
+    Ok(Begun::Fill(Box::new(job)))
 }
 
 fn source(request: &CreateSnapshot) -> Source {
@@ -162,14 +163,14 @@ pub(crate) fn finish(
     root: &Folder,
     request: &CreateSnapshot,
     job: &Job,
-    copied: Result<bool>,
+    whole: Result<Whole>,
 ) -> Result<SnapshotCreated> {
     // First this: the copy of something that was deleted meanwhile failed because of that.
     let (volume, mut snapshot) = find_creating(root, request)?;
     if snapshot.record.handle != job.handle {
         return Err(conflict(format!("snapshot `{}` was made anew meanwhile", request.snapshot)));
     }
-    copied?;
+    whole?;
     job.publish(root, &request.volume, &source(request))?;
     snapshot.record.state = DiskState::Ready;
     record::write(&snapshot.folder, RECORD, &snapshot.record)?;
