@@ -1,12 +1,17 @@
-//! Use cases of disks: list, create, assign, attach, detach, delete. IO through the ports.
+//! Use cases of disks: list, create, assign, attach, detach, delete, export, import. IO through the ports.
 
 mod attach;
 mod detach;
+mod export;
+mod import;
 mod source;
 mod usage;
 
 pub use attach::{AttachOptions, Attached, Target, attach};
 pub use detach::detach;
+pub(crate) use export::streams;
+pub use export::{ExportOptions, Exportee, export};
+pub use import::{ImportFrom, ImportOptions, import};
 pub(crate) use source::is_at_rest;
 pub(crate) use usage::{handle_of, used_by};
 
@@ -47,6 +52,21 @@ pub struct CreateOptions {
     pub random: u64,
 }
 
+impl CreateOptions {
+    /// What the driver is asked for.
+    fn request(&self, volume: &Volume) -> DiskCreate {
+        let seconds = u64::try_from(self.now.as_second()).unwrap_or_default();
+        DiskCreate {
+            name: self.name.clone().unwrap_or_else(|| DiskName::generated(seconds, self.random)),
+            size: self.size.unwrap_or(volume.size),
+            source: self.source.clone(),
+            created_at: self.now,
+            at_rest: false,
+            if_not_exists: self.if_not_exists,
+        }
+    }
+}
+
 /// The app's disks on this cluster, and what could not be looked into.
 ///
 /// # Errors
@@ -62,15 +82,7 @@ pub async fn list(scope: &Scope<'_>) -> Result<DiskInventory, Error> {
 /// AlreadyExists for a finished disk of that name, NotFound for an unknown volume; those of the driver.
 pub async fn create(scope: &Scope<'_>, options: &CreateOptions, holder: &str) -> Result<Disk, Error> {
     let volume = find_volume(scope, options.volume.as_ref())?;
-    let seconds = u64::try_from(options.now.as_second()).unwrap_or_default();
-    let create = DiskCreate {
-        name: options.name.clone().unwrap_or_else(|| DiskName::generated(seconds, options.random)),
-        size: options.size.unwrap_or(volume.size),
-        source: options.source.clone(),
-        created_at: options.now,
-        at_rest: false,
-        if_not_exists: options.if_not_exists,
-    };
+    let create = options.request(volume);
     if options.dry_run {
         return planned(scope, volume, &create).await;
     }
@@ -413,7 +425,7 @@ mod tests {
     #[test]
     fn a_gap_is_never_an_empty_list() {
         let gap = DiskGap { kind: GapKind::NotInstalled, message: "node n9".to_owned() };
-        let error = believed(&DiskInventory { disks: Vec::new(), gaps: vec![gap] }).unwrap_err();
+        let error = believed(&DiskInventory { gaps: vec![gap], ..DiskInventory::default() }).unwrap_err();
         assert_eq!(error.code(), "disk.unseen.not-installed", "{error}");
     }
 }

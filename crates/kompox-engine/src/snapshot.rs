@@ -14,7 +14,7 @@ use crate::{Error, Scope, refusal};
 use kompox_model::port::{
     DiskInventory, ErrorKind, Lock, PortError, SnapshotDelete, SnapshotInventory, VolumeSnapshots,
 };
-use kompox_model::{AppIdentity, Snapshot, SnapshotName, VolumeName};
+use kompox_model::{AppIdentity, DiskState, Snapshot, SnapshotName, VolumeName};
 
 /// The app's snapshots on this cluster, and what could not be looked into.
 ///
@@ -84,7 +84,29 @@ fn find<'a>(
 
 /// Refuses to take "not seen" for "not there".
 fn seen_whole(inventory: SnapshotInventory) -> Result<(), Error> {
-    believed(&DiskInventory { disks: Vec::new(), gaps: inventory.gaps })
+    believed(&DiskInventory { gaps: inventory.gaps, ..DiskInventory::default() })
+}
+
+/// Makes sure that there is such a snapshot, and that it is whole.
+pub(crate) async fn require_ready(
+    scope: &Scope<'_>,
+    volume: &VolumeName,
+    name: &SnapshotName,
+    cluster_uid: &str,
+) -> Result<Snapshot, Error> {
+    let inventory = inventory(scope, cluster_uid).await?;
+    let Some(found) = find(&inventory, volume, name).cloned() else {
+        seen_whole(inventory)?;
+        return Err(missing(scope, volume, name));
+    };
+    if found.state != DiskState::Ready {
+        return Err(Error::refused(
+            refusal::snapshot::NOT_READY,
+            format!("snapshot {name} of volume {volume} is {}, not ready", found.state),
+            "repeat the command that makes it, or choose another snapshot",
+        ));
+    }
+    Ok(found)
 }
 
 fn missing(scope: &Scope<'_>, volume: &VolumeName, name: &SnapshotName) -> Error {

@@ -29,6 +29,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod variables;
 pub mod volume;
+pub mod volume_state;
 pub mod workspace;
 
 pub use access::AppAccess;
@@ -51,4 +52,5 @@ pub use settings::Settings;
 pub use snapshot::Snapshot;
 pub use variables::Variables;
 pub use volume::{Volume, VolumeClass, VolumeKind};
+pub use volume_state::{VolumeChange, VolumeEvent, VolumeState};
 pub use workspace::Workspace;

@@ -80,6 +80,7 @@ impl<'a> DiskWork<'a> {
             volume: translate::volume(self.on.scope, self.on.volume),
             generation,
             disk: self.disk.to_string(),
+            at: options.at.map(|at| at.to_string()),
         });
         Ok(Decision::Send { seen: found.seen, generation, operation: Box::new(operation) })
     }
@@ -99,6 +100,7 @@ impl<'a> DiskWork<'a> {
             volume: translate::volume(self.on.scope, self.on.volume),
             generation,
             disk: self.disk.to_string(),
+            at: options.at.map(|at| at.to_string()),
         });
         Ok(Decision::Send { seen: found.seen, generation, operation: Box::new(operation) })
     }

@@ -30,17 +30,20 @@ impl Disks for K3s {
         let app = translate::app(scope);
         let frame = |kind| reach.doing.error(kind);
         let survey = limit::within(call, None, frame, reach.survey(&app)).await?;
-        let mut disks = Vec::new();
+        let wrong = |why| reach.doing.error(ErrorKind::Internal).detail(why);
+        let (mut disks, mut volumes) = (Vec::new(), Vec::new());
         for seen in &survey.nodes {
             for volume in &seen.volumes {
+                volumes.push(translate::volume_state(&volume.record, seen.store.as_deref()).map_err(wrong)?);
                 for entry in &volume.disks {
                     let disk = translate::disk(entry, &volume.record, &seen.node.name, &reach.settings.store);
-                    disks.push(disk.map_err(|why| reach.doing.error(ErrorKind::Internal).detail(why))?);
+                    disks.push(disk.map_err(wrong)?);
                 }
             }
         }
         disk::sort(&mut disks);
-        Ok(DiskInventory { disks, gaps: survey.gaps })
+        volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(DiskInventory { disks, volumes, gaps: survey.gaps })
     }
 
     async fn create(

@@ -7,7 +7,8 @@ use crate::settings::K3sSettings;
 use crate::survey::Reach;
 use async_trait::async_trait;
 use kompox_model::port::{
-    Call, ClusterStatus, Disks, Driver, ErrorKind, PortError, ProvisionOptions, VolumeSnapshots,
+    Call, ClusterStatus, DiskStreams, Disks, Driver, ErrorKind, PortError, ProvisionOptions, VolumeFences,
+    VolumeSnapshots,
 };
 use kompox_model::{Cluster, ObjectSet, Provider, Workspace};
 use secrecy::SecretSlice;
@@ -145,6 +146,14 @@ impl Driver for K3s {
     }
 
     fn snapshots(&self) -> Option<&dyn VolumeSnapshots> {
+        Some(self)
+    }
+
+    fn streams(&self) -> Option<&dyn DiskStreams> {
+        Some(self)
+    }
+
+    fn fences(&self) -> Option<&dyn VolumeFences> {
         Some(self)
     }
 }

@@ -31,6 +31,11 @@ impl Doing {
         Self { operation: operation.to_owned(), target }
     }
 
+    pub(crate) fn to_volume(operation: &str, scope: AppScope<'_>, volume: &VolumeName) -> Self {
+        let target = format!("volume {volume} of app {}", scope.identity);
+        Self { operation: operation.to_owned(), target }
+    }
+
     pub(crate) fn to_snapshot(
         operation: &str,
         scope: AppScope<'_>,

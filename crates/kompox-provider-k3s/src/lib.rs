@@ -13,6 +13,7 @@ mod disk_work;
 mod disks;
 mod driver;
 mod error;
+mod fences;
 mod install;
 mod node;
 mod place;
@@ -21,7 +22,9 @@ mod rollout;
 mod settings;
 mod snapshots;
 mod store;
+mod streams;
 mod survey;
+mod transfer;
 mod translate;
 mod work;
 

@@ -45,6 +45,25 @@ fn home<'s>(survey: &'s Survey, volume: &VolumeName, doing: &Doing) -> Result<Op
     }
 }
 
+/// The node that has the record of the volume, with disks or without; none when no node has.
+///
+/// # Errors
+/// Conflict when several nodes have it; Unavailable or Conflict when it may be where nobody could look.
+pub(crate) fn of_record<'s>(
+    survey: &'s Survey,
+    volume: &VolumeName,
+    doing: &Doing,
+) -> Result<Option<&'s Seen>, PortError> {
+    if let Some(home) = home(survey, volume, doing)? {
+        return Ok(Some(home));
+    }
+    let has = |seen: &&Seen| seen.volumes.iter().any(|entry| entry.record.volume == volume.as_str());
+    match survey.nodes.iter().find(has) {
+        Some(seen) => Ok(Some(seen)),
+        None => gaps::forbid(&survey.gaps, |kind| doing.error(kind)).map_or(Ok(None), Err),
+    }
+}
+
 /// A disk, if it is there.
 ///
 /// # Errors

@@ -102,6 +102,30 @@ impl Store<'_> {
         time: Duration,
         input: &mut (dyn futures::AsyncRead + Send + Unpin),
     ) -> Result<Success, Unanswered> {
+        let (mut stdout, mut stderr) = (Reply::default(), Vec::new());
+        let overdue = stdout.overdue();
+        let streams =
+            ExecStreams { stdin: Some(input), stdout: &mut stdout, stderr: &mut stderr, sizes: None };
+        let ended = async {
+            tokio::select! {
+                () = overdue => Ok(()),
+                () = tokio::time::sleep(time) => {
+                    Err(Unanswered::Silent("kompox-node did not answer in time".to_owned()))
+                }
+            }
+        };
+        let code = self.exec(command, options, streams, ended).await?;
+        self.answer(code, &stdout.text, &stderr)
+    }
+
+    /// Runs a command of kompox-node until it ends, or `ended` says that it must have; its code, if it is known.
+    pub(crate) async fn exec(
+        &self,
+        command: &str,
+        options: &[&str],
+        streams: ExecStreams<'_>,
+        ended: impl Future<Output = Result<(), Unanswered>>,
+    ) -> Result<Option<i32>, Unanswered> {
         let words = [PROGRAM, command, "--root", self.root];
         let backend = self.backend.into_iter().flat_map(|name| ["--backend", name]);
         let request = ExecRequest {
@@ -116,34 +140,45 @@ impl Store<'_> {
                 .collect(),
             tty: false,
         };
-        let (mut stdout, mut stderr) = (Reply::default(), Vec::new());
-        let overdue = stdout.overdue();
-        let streams =
-            ExecStreams { stdin: Some(input), stdout: &mut stdout, stderr: &mut stderr, sizes: None };
-        let work = async {
-            tokio::select! {
-                code = self.kubernetes.exec(self.call, &request, streams) => code.map(Some),
-                () = overdue => {
-                    tracing::debug!(node = self.node, command, "the end of kompox-node is not reported");
-                    Ok(None)
-                }
+        let work = self.kubernetes.exec(self.call, &request, streams);
+        let work = limit::within(self.call, None, |kind| self.doing.error(kind), work);
+        tokio::select! {
+            code = work => code.map(Some).map_err(|error| self.unanswered(error)),
+            ended = ended => {
+                ended?;
+                tracing::debug!(node = self.node, command, "the end of kompox-node is not reported");
+                Ok(None)
             }
+        }
+    }
+
+    /// The answer in what a command wrote.
+    pub(crate) fn answer(
+        &self,
+        code: Option<i32>,
+        stdout: &[u8],
+        stderr: &[u8],
+    ) -> Result<Success, Unanswered> {
+        match Answer::decode(stdout) {
+            Ok(answer) => answer.into_result().map_err(Unanswered::Refused),
+            Err(_) => Err(self.no_answer(code, stdout, stderr)),
+        }
+    }
+
+    /// Why there is no answer in `text`, from what else the command wrote.
+    pub(crate) fn no_answer(&self, code: Option<i32>, text: &[u8], stderr: &[u8]) -> Unanswered {
+        let Err(error) = Answer::decode(text) else {
+            return Unanswered::Silent("kompox-node answered something else".to_owned());
         };
-        let code = limit::within(self.call, Some(time), |kind| self.doing.error(kind), work)
-            .await
-            .map_err(|error| self.unanswered(error))?;
-        let answer = Answer::decode(&stdout.text).map_err(|error| {
-            if let DecodeError::Version { .. } = error {
-                let why = format!("kompox-node there is of another version: {error}");
-                return Unanswered::Refused(Failure::new(Kind::Unsupported, why));
-            }
-            let errors = String::from_utf8_lossy(&stderr);
-            let said = errors.lines().next().map(|line| format!(", it said: {line}")).unwrap_or_default();
-            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            let end = code.map_or("did not end".to_owned(), |code| format!("ended with code {code}"));
-            Unanswered::Silent(format!("kompox-node {end}{said}; {error}{cause}"))
-        })?;
-        answer.into_result().map_err(Unanswered::Refused)
+        if let DecodeError::Version { .. } = error {
+            let why = format!("kompox-node there is of another version: {error}");
+            return Unanswered::Refused(Failure::new(Kind::Unsupported, why));
+        }
+        let errors = String::from_utf8_lossy(stderr);
+        let said = errors.lines().next().map(|line| format!(", it said: {line}")).unwrap_or_default();
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        let end = code.map_or("did not end".to_owned(), |code| format!("ended with code {code}"));
+        Unanswered::Silent(format!("kompox-node {end}{said}; {error}{cause}"))
     }
 
     fn unanswered(&self, error: PortError) -> Unanswered {

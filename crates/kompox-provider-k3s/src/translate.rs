@@ -2,7 +2,10 @@
 
 use kompox_model::port::{AppScope, DiskCreate};
 use kompox_model::quantity::Bytes;
-use kompox_model::{ClusterName, Disk, DiskSource, DiskState, Holder, Snapshot, VolumeName};
+use kompox_model::{
+    ClusterName, Disk, DiskSource, DiskState, Holder, Snapshot, VolumeChange, VolumeEvent, VolumeName,
+    VolumeState,
+};
 use kompox_node_protocol::{
     self as protocol, AppRef, Backend, CreateDisk, DiskEntry, Identity, SnapshotEntry, VolumeRecord,
     VolumeRef,
@@ -29,6 +32,52 @@ pub(crate) fn holder(scope: AppScope<'_>) -> protocol::Holder {
 /// A volume of the app, asked for by its cluster.
 pub(crate) fn volume(scope: AppScope<'_>, volume: &VolumeName) -> VolumeRef {
     VolumeRef { app: app(scope), holder: holder(scope), volume: volume.to_string() }
+}
+
+/// A volume of the app, asked for on behalf of `who`.
+pub(crate) fn volume_of(scope: AppScope<'_>, volume: &VolumeName, who: &Holder) -> VolumeRef {
+    VolumeRef { app: app(scope), holder: record_holder(who), volume: volume.to_string() }
+}
+
+/// A holder as records have it.
+pub(crate) fn record_holder(holder: &Holder) -> protocol::Holder {
+    protocol::Holder { cluster: holder.cluster.to_string(), cluster_uid: holder.uid.clone() }
+}
+
+/// The record of a volume in the store with this id.
+///
+/// # Errors
+/// A sentence on a record that breaks a rule of the model.
+pub(crate) fn volume_state(record: &VolumeRecord, store: Option<&str>) -> Result<VolumeState, String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("the record of volume {}: {error}", record.volume);
+    let event = |event: &protocol::VolumeEvent| {
+        Ok(VolumeEvent {
+            at: event.at.parse().map_err(|error: jiff::Error| wrong(&error))?,
+            change: change(&event.what).map_err(|error| wrong(&error))?,
+            cluster: event.cluster.parse().map_err(|error| wrong(&error))?,
+        })
+    };
+    Ok(VolumeState {
+        name: record.volume.parse().map_err(|error| wrong(&error))?,
+        store: store.unwrap_or_default().to_owned(),
+        holder: holder_of(record).map_err(|error| wrong(&error))?,
+        fenced: record.fenced,
+        history: record.history.iter().map(event).collect::<Result<_, String>>()?,
+    })
+}
+
+fn change(change: &protocol::VolumeChange) -> Result<VolumeChange, kompox_model::NameError> {
+    Ok(match change {
+        protocol::VolumeChange::Created { disk } => VolumeChange::Created { disk: disk.parse()? },
+        protocol::VolumeChange::Assigned { disk, previous } => VolumeChange::Assigned {
+            disk: disk.parse()?,
+            previous: previous.as_deref().map(str::parse).transpose()?,
+        },
+        protocol::VolumeChange::Unassigned { disk } => VolumeChange::Unassigned { disk: disk.parse()? },
+        protocol::VolumeChange::Fenced {} => VolumeChange::Fenced,
+        protocol::VolumeChange::Opened {} => VolumeChange::Opened,
+        protocol::VolumeChange::Held { from } => VolumeChange::Held { from: from.cluster.parse()? },
+    })
 }
 
 /// The request for a new disk.

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use disk_store::tree;
 use kompox_kube::{Client, Options};
 use kompox_model::port::{
-    AppScope, ApplyOptions, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, Driver, ErrorKind,
-    SnapshotCreate, VolumeSnapshots,
+    AppScope, ApplyOptions, Call, Cancel, Cluster as ClusterPort, DiskCreate, DiskStreams, Disks, Driver,
+    ErrorKind, SnapshotCreate, VolumeFences, VolumeSnapshots,
 };
 use kompox_model::quantity::Bytes;
 use kompox_model::{
@@ -144,6 +144,14 @@ impl ConformanceSubject for Bed {
         Some(&self.driver)
     }
 
+    fn streams(&self) -> Option<&dyn DiskStreams> {
+        Some(&self.driver)
+    }
+
+    fn fences(&self) -> Option<&dyn VolumeFences> {
+        Some(&self.driver)
+    }
+
     fn kubernetes(&self) -> Option<&dyn ClusterPort> {
         Some(&self.client)
     }
@@ -265,7 +273,9 @@ async fn a_real_cluster_keeps_disks() {
     let bed = Bed::new().await;
     the_installation_is_known_and_repeatable(&bed).await;
     a_disk_is_a_folder_of_the_node(&bed).await;
-    for report in [conformance::disks(&bed).await, conformance::snapshots(&bed).await] {
+    let reports =
+        [conformance::disks(&bed).await, conformance::snapshots(&bed).await, conformance::moves(&bed).await];
+    for report in reports {
         assert_eq!(report.failed().count(), 0, "{report}");
         for skipped in report.skipped() {
             assert_eq!(skipped.outcome, Outcome::Skipped(ATOMIC.to_owned()), "{report}");

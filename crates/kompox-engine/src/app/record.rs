@@ -169,7 +169,11 @@ mod tests {
 
     fn record(live: Option<&Object>, in_use: &[(VolumeName, String)], disks: &[Disk]) -> Object {
         let memory = Memory::read(live.map(|object| &object.body), disks).unwrap();
-        memory.record(&namespace(), in_use, &DiskInventory { disks: disks.to_vec(), gaps: Vec::new() })
+        memory.record(
+            &namespace(),
+            in_use,
+            &DiskInventory { disks: disks.to_vec(), ..DiskInventory::default() },
+        )
     }
 
     #[test]

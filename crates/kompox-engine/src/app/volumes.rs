@@ -213,7 +213,7 @@ mod tests {
         let app = app(volumes);
         let cluster = Cluster { existing: true, ..Cluster::new("c1".parse().unwrap()) };
         let gaps = gaps.iter().map(|kind| DiskGap { kind: *kind, message: "node n".to_owned() }).collect();
-        let inventory = DiskInventory { disks, gaps };
+        let inventory = DiskInventory { disks, gaps, ..DiskInventory::default() };
         let namespace = remembered
             .map(|handle| serde_json::json!({"metadata": {"annotations": {label::DISK_CURRENT: handle}}}));
         let known = Known {

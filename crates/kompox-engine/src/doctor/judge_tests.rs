@@ -20,8 +20,10 @@ fn each_finding_has_its_outcome_and_remedy() {
         allowed,
     };
     let status = |installed| Ok(ClusterStatus { installed, ..ClusterStatus::default() });
-    let gap =
-        |kind| Ok(DiskInventory { disks: vec![], gaps: vec![DiskGap { kind, message: "node n9".into() }] });
+    let gap = |kind| {
+        let gaps = vec![DiskGap { kind, message: "node n9".into() }];
+        Ok(DiskInventory { gaps, ..DiskInventory::default() })
+    };
     let classes = || Ok(vec![json!({"metadata": {"name": "nginx"}})]);
     let no_service = || Error::from(error(ErrorKind::NotFound).detail("no Service"));
     let service = json!({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}});

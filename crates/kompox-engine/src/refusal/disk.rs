@@ -16,6 +16,15 @@ super::refusals! {
     SOURCE_IN_USE = "disk.source-in-use", Conflict,
         "The app writes to the disk that is to be copied, and its file system has no copies of one moment.",
         "Stop the app first, or copy a snapshot of the disk.";
+    EXPORT_IN_USE = "disk.export.in-use", Conflict,
+        "The app writes to the disk that is to be written out.",
+        "Write a snapshot of it out, or stop the app first.";
+    EXPORT_DISTURBED = "disk.export.disturbed", Conflict,
+        "Somebody may have written to the disk while it was read; the archive is not to be used.",
+        "Repeat the command when nothing else works on the app.";
+    IMPORT_TOO_LARGE = "disk.import.too-large", Invalid,
+        "The size for the new disk is smaller than that of the disk in the archive.",
+        "Leave `--size` out, or give at least the size of that disk.";
     NOT_READY = "disk.not-ready", Conflict,
         "The disk is still being made or deleted.",
         "Repeat the command that makes it, or choose another disk.";

@@ -1,10 +1,10 @@
 //! `snapshot restore`: a new disk from a snapshot, beside the one in use. IO through the ports.
 
-use super::{find, inventory, missing, seen_whole};
+use super::require_ready;
 use crate::disk::{self, find_volume};
 use crate::{Error, Scope, refusal};
 use kompox_model::quantity::Bytes;
-use kompox_model::{Disk, DiskName, DiskSource, DiskState, SnapshotName, VolumeName};
+use kompox_model::{Disk, DiskName, DiskSource, SnapshotName, VolumeName};
 
 /// Which snapshot becomes which disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,18 +37,7 @@ pub async fn restore(scope: &Scope<'_>, options: &RestoreOptions, holder: &str) 
     let RestoreOptions { volume, snapshot, disk, size, if_not_exists, dry_run, now, random } = options;
     let volume = find_volume(scope, volume.as_ref())?;
     let cluster = scope.kubernetes.facts(&scope.call()).await?;
-    let inventory = inventory(scope, &cluster.uid).await?;
-    let Some(found) = find(&inventory, &volume.name, snapshot) else {
-        seen_whole(inventory)?;
-        return Err(missing(scope, &volume.name, snapshot));
-    };
-    if found.state != DiskState::Ready {
-        return Err(Error::refused(
-            refusal::snapshot::NOT_READY,
-            format!("snapshot {snapshot} of volume {} is {}, not ready", volume.name, found.state),
-            "repeat the command that makes it, or choose another snapshot",
-        ));
-    }
+    let found = require_ready(scope, &volume.name, snapshot, &cluster.uid).await?;
     if let Some(size) = size.filter(|size| *size < found.size) {
         return Err(Error::refused(
             refusal::snapshot::TOO_LARGE,

@@ -79,7 +79,7 @@ async fn dry_runs_say_what_would_be_and_write_nothing() {
     assert_eq!((made.name.as_str(), made.assigned, made.size), ("third", false, used.size));
     let error = disk::create(&scope, &create("second"), "tester").await.unwrap_err();
     assert_eq!((kind(&error), &*error.code()), (ErrorKind::AlreadyExists, "disk.exists"));
-    let dry = DiskAssign { dry_run: true };
+    let dry = DiskAssign { dry_run: true, at: None };
     assert!(disk::assign(&scope, None, &second, dry, "tester").await.unwrap().assigned);
     assert!(disk::delete(&scope, None, &second, DiskDelete { dry_run: true }, "tester").await.unwrap());
     let error =

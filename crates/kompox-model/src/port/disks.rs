@@ -2,7 +2,9 @@
 
 use super::{Call, PortError};
 use crate::quantity::Bytes;
-use crate::{App, AppIdentity, Cluster, Disk, DiskName, DiskSource, Volume, VolumeClass, VolumeName};
+use crate::{
+    App, AppIdentity, Cluster, Disk, DiskName, DiskSource, Volume, VolumeClass, VolumeName, VolumeState,
+};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -22,6 +24,8 @@ pub struct AppScope<'a> {
 pub struct DiskInventory {
     /// Disks of the app, newest first, equal times by name (VOL-08).
     pub disks: Vec<Disk>,
+    /// Volumes of the app that were found, by name.
+    pub volumes: Vec<VolumeState>,
     /// Places where disks of the app may be that could not be looked into. While there is one, "no disk" is not
     /// believed.
     pub gaps: Vec<DiskGap>,
@@ -69,6 +73,8 @@ pub struct DiskCreate {
 pub struct DiskAssign {
     /// Say what would be done.
     pub dry_run: bool,
+    /// Now, to be recorded in the volume's history; none records nothing there.
+    pub at: Option<Timestamp>,
 }
 
 /// Options of delete (DRV-15).

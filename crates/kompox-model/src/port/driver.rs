@@ -1,6 +1,6 @@
 //! Port of a provider driver: the required part. Pure.
 
-use super::{Call, Disks, PortError, VolumeSnapshots};
+use super::{Call, DiskStreams, Disks, PortError, VolumeFences, VolumeSnapshots};
 use crate::{Cluster, ObjectSet};
 use async_trait::async_trait;
 use secrecy::SecretSlice;
@@ -96,4 +96,10 @@ pub trait Driver: Send + Sync {
 
     /// Snapshots of disks, if the driver has any.
     fn snapshots(&self) -> Option<&dyn VolumeSnapshots>;
+
+    /// Archives of disks, if the driver can write and read them.
+    fn streams(&self) -> Option<&dyn DiskStreams>;
+
+    /// Fences of volumes, if the driver has any; without them an app can be moved by nobody.
+    fn fences(&self) -> Option<&dyn VolumeFences>;
 }

@@ -76,7 +76,7 @@ async fn a_disk_that_was_assigned_meanwhile_is_not_deleted() {
     assert_eq!(scene.delete("default", "one").await.unwrap_err().kind, ErrorKind::Conflict);
     assert_eq!(scene.fake.counts().1 - before, 3);
     let volume = volume(&scene, "here");
-    let theirs = Operation::Assign(AssignDisk { volume, generation: 1, disk: "two".to_owned() });
+    let theirs = Operation::Assign(AssignDisk { volume, generation: 1, disk: "two".to_owned(), at: None });
     scene.fake.interlope(move |fake| meddle(fake, theirs));
     let error = scene.delete("default", "two").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);

@@ -5,8 +5,8 @@ use crate::disk_store::tree;
 use crate::scene::{configured, provider};
 use async_trait::async_trait;
 use kompox_model::port::{
-    AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind, PortError, SnapshotCreate,
-    VolumeSnapshots,
+    AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, DiskStreams, Disks, ErrorKind, PortError,
+    SnapshotCreate, VolumeFences, VolumeSnapshots,
 };
 use kompox_model::{AppIdentity, Cluster, DiskState, VolumeName};
 use kompox_node_protocol::{Answer, AppRef, CreateDisk, Holder, Identity, Operation, Request, VolumeRef};
@@ -23,10 +23,15 @@ fn check_cut<T: std::fmt::Debug>(n: usize, result: Result<T, PortError>) -> Resu
     }
 }
 
-/// Runs both suites; what is left out is left out for a known reason.
+/// Runs every suite; what is left out is left out for a known reason.
 async fn obeys_every_rule(nodes: &[&str]) {
     let subject = Subject::new(nodes);
-    for report in [conformance::disks(&subject).await, conformance::snapshots(&subject).await] {
+    let reports = [
+        conformance::disks(&subject).await,
+        conformance::snapshots(&subject).await,
+        conformance::moves(&subject).await,
+    ];
+    for report in reports {
         assert_eq!(report.failed().count(), 0, "{report}");
         for skipped in report.skipped() {
             assert_eq!(skipped.outcome, Outcome::Skipped(ATOMIC.to_owned()), "{report}");
@@ -59,6 +64,14 @@ impl ConformanceSubject for Subject {
     }
 
     fn snapshots(&self) -> Option<&dyn VolumeSnapshots> {
+        Some(&self.driver)
+    }
+
+    fn streams(&self) -> Option<&dyn DiskStreams> {
+        Some(&self.driver)
+    }
+
+    fn fences(&self) -> Option<&dyn VolumeFences> {
         Some(&self.driver)
     }
 

@@ -1,10 +1,11 @@
 //! Rules that every driver obeys, run on the memory driver and on each real one. The rules are text
-//! (`disks.rules`, `snapshots.rules`); this module runs them. No IO of its own but the clock; the driver under test may do any.
+//! (`disks.rules`, `snapshots.rules`, `moves.rules`); this module runs them. No IO of its own but the clock; the driver under test may do any.
 //!
 //! What a driver's surroundings cannot do, such as falling silent on command, is a value ([`Ability`]): the rule is then
 //! reported as skipped with the reason, and the caller decides which skips it accepts.
 
 mod archive;
+mod move_steps;
 mod report;
 mod run;
 mod script;
@@ -13,13 +14,17 @@ mod snapshot_steps;
 pub use report::{Outcome, Report, RuleReport};
 
 use async_trait::async_trait;
-use kompox_model::port::{self, AppScope, DiskCreate, Disks, SnapshotCreate, VolumeSnapshots};
+use kompox_model::port::{
+    self, AppScope, DiskCreate, DiskStreams, Disks, SnapshotCreate, VolumeFences, VolumeSnapshots,
+};
 use kompox_model::{AppIdentity, Cluster, VolumeName};
 
 /// The rules for disks, in the notation of [`script`].
 const DISK_RULES: &str = include_str!("disks.rules");
 /// The rules for snapshots, in the same notation.
 const SNAPSHOT_RULES: &str = include_str!("snapshots.rules");
+/// The rules for exports, imports and fences, in the same notation.
+const MOVE_RULES: &str = include_str!("moves.rules");
 
 /// Whether the surroundings of a driver did what a rule needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +46,12 @@ pub trait ConformanceSubject: Send + Sync {
 
     /// The snapshots under test; none when the driver has none (VOL-24).
     fn snapshots(&self) -> Option<&dyn VolumeSnapshots>;
+
+    /// The archives under test; none when the driver has none.
+    fn streams(&self) -> Option<&dyn DiskStreams>;
+
+    /// The fences under test; none when the driver has none.
+    fn fences(&self) -> Option<&dyn VolumeFences>;
 
     /// The Kubernetes cluster that accompanies every call, if the driver needs one.
     fn kubernetes(&self) -> Option<&dyn port::Cluster>;
@@ -91,6 +102,11 @@ pub async fn disks(subject: &dyn ConformanceSubject) -> Report {
 /// Runs every rule for snapshots on `subject`, each with apps of its own.
 pub async fn snapshots(subject: &dyn ConformanceSubject) -> Report {
     run_all(subject, SNAPSHOT_RULES, 's').await
+}
+
+/// Runs every rule for exports, imports and fences on `subject`, each with apps of its own.
+pub async fn moves(subject: &dyn ConformanceSubject) -> Report {
+    run_all(subject, MOVE_RULES, 'm').await
 }
 
 /// `suite` keeps the apps of different suites apart.

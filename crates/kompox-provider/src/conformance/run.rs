@@ -11,7 +11,7 @@ use kompox_model::port::{
 };
 use kompox_model::quantity::Bytes;
 use kompox_model::{AppIdentity, Cluster, Disk, DiskName, DiskSource, DiskState, VolumeName, disk};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ pub(super) async fn rule(
     number: usize,
     rule: &Rule<'_>,
 ) -> Outcome {
-    let mut run = Run { subject, suite, number, made: 0, remembered: None };
+    let mut run = Run { subject, suite, number, made: 0, remembered: None, archives: BTreeMap::new() };
     let mut outcome = Outcome::Passed;
     for step in &rule.steps {
         match run.step(step).await {
@@ -87,6 +87,14 @@ pub(super) struct Run<'a> {
     /// Disks and snapshots made so far, for their times.
     pub(super) made: i64,
     remembered: Option<String>,
+    /// What was exported, by the name that the rule gave it.
+    pub(super) archives: BTreeMap<String, Archive>,
+}
+
+/// An archive that a rule keeps.
+pub(super) struct Archive {
+    pub(super) bytes: Vec<u8>,
+    pub(super) manifest: String,
 }
 
 /// Who asks in one step.
@@ -192,8 +200,16 @@ impl Run<'_> {
         asker: &Asker,
         call: &Call<'_>,
     ) -> Result<String, Trouble> {
-        if matches!(step.action, "snapshot" | "snapshots" | "delete-snapshot") {
-            return self.snapshot_operation(step, asker, call).await;
+        match step.action {
+            "snapshot" | "snapshots" | "delete-snapshot" => {
+                return self.snapshot_operation(step, asker, call).await;
+            }
+            "export" | "export-snapshot" => return self.export(step, asker, call).await,
+            "import" => return self.import(step, asker, call).await,
+            "fence" | "open" | "give" | "volumes" | "history" => {
+                return self.fence_operation(step, asker, call).await;
+            }
+            _ => {}
         }
         let disks = self.subject.disks();
         let scope = asker.scope();
@@ -201,7 +217,7 @@ impl Run<'_> {
             return Ok(listing(&disks.list(call, scope).await?)?);
         }
         let (volume, name) = names(step)?;
-        let dry_run = step.has("dry-run");
+        let (dry_run, at) = (step.has("dry-run"), Some(time(step, self.made)?));
         Ok(match step.action {
             "create" => {
                 let options = self.options(step)?;
@@ -209,8 +225,10 @@ impl Run<'_> {
                 check_made(&disk, &options, asker)?;
                 show(&disk)
             }
-            "assign" => show(&disks.assign(call, scope, &volume, &name, DiskAssign { dry_run }).await?),
-            "unassign" => show(&disks.unassign(call, scope, &volume, &name, DiskAssign { dry_run }).await?),
+            "assign" => show(&disks.assign(call, scope, &volume, &name, DiskAssign { dry_run, at }).await?),
+            "unassign" => {
+                show(&disks.unassign(call, scope, &volume, &name, DiskAssign { dry_run, at }).await?)
+            }
             "delete" => disks.delete(call, scope, &volume, &name, DiskDelete { dry_run }).await?.to_string(),
             "occupied" => {
                 let paths: Vec<_> = step.names[2..].iter().map(ToString::to_string).collect();
@@ -228,7 +246,7 @@ impl Run<'_> {
     }
 
     /// A new disk, a second younger than the one before unless the step says when.
-    fn options(&mut self, step: &Step<'_>) -> Result<DiskCreate, Stop> {
+    pub(super) fn options(&mut self, step: &Step<'_>) -> Result<DiskCreate, Stop> {
         let (_, name) = names(step)?;
         self.made += 1;
         let size = match step.value("size") {
@@ -265,7 +283,7 @@ impl From<Stop> for Trouble {
     }
 }
 
-fn names(step: &Step<'_>) -> Result<(VolumeName, DiskName), Stop> {
+pub(super) fn names(step: &Step<'_>) -> Result<(VolumeName, DiskName), Stop> {
     Ok((parsed(step.names[0])?, parsed(step.names[1])?))
 }
 
@@ -302,7 +320,7 @@ pub(super) fn join(parts: &[String]) -> String {
     if parts.is_empty() { "none".to_owned() } else { parts.join(" ") }
 }
 
-fn show(disk: &Disk) -> String {
+pub(super) fn show(disk: &Disk) -> String {
     let assigned = if disk.assigned { "*" } else { "" };
     let state = match disk.state {
         DiskState::Creating => "~",
@@ -312,7 +330,7 @@ fn show(disk: &Disk) -> String {
     format!("{}/{}{assigned}{state}", disk.volume, disk.name)
 }
 
-fn listing(DiskInventory { disks, gaps }: &DiskInventory) -> Result<String, Stop> {
+fn listing(DiskInventory { disks, gaps, .. }: &DiskInventory) -> Result<String, Stop> {
     if let Some(gap) = gaps.first() {
         return Err(Stop::Failed(format!("a place could not be looked into: {}", gap.message)));
     }
@@ -329,7 +347,7 @@ fn listing(DiskInventory { disks, gaps }: &DiskInventory) -> Result<String, Stop
     Ok(join(&disks.iter().map(show).collect::<Vec<_>>()))
 }
 
-fn check_made(disk: &Disk, options: &DiskCreate, asker: &Asker) -> Result<(), Stop> {
+pub(super) fn check_made(disk: &Disk, options: &DiskCreate, asker: &Asker) -> Result<(), Stop> {
     let holder = (&disk.holder.cluster, disk.holder.uid.as_str());
     let wrong = if disk.name != options.name {
         "name"

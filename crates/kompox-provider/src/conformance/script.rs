@@ -14,6 +14,12 @@
 //! the call is so from the start, `cancelled-soon` and `late-soon` after a moment. `create`: `at=SECONDS`, `at-rest`,
 //! `if-not-exists`, `size=BYTES`, `source=TEXT`. `snapshot VOLUME NAME DISK`: `at=SECONDS`, `at-rest`, `if-not-exists`.
 //! `assign`, `unassign`, `delete`, `delete-snapshot`: `dry-run`. `fill`: `empty`.
+//!
+//! `export VOLUME DISK KEEP`: `at-rest`, and `export-snapshot VOLUME SNAPSHOT KEEP` keep an archive; the result is `ok`.
+//! `import VOLUME DISK KEEP` makes a disk of it: `at=SECONDS`, `if-not-exists`, `size=BYTES`, `source=TEXT`, `cut` without its
+//! end, `broken` with a byte changed, `this-one` only if its manifest is the kept one. `fence VOLUME`, `open VOLUME` and
+//! `give VOLUME CLUSTER UID` act for the cluster that asks; their result and that of `volumes` is `volume@cluster`, `us` for
+//! the subject's own, with `#` when fenced. `history VOLUME` is what happened to it, in words joined by commas.
 
 /// One rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +53,7 @@ impl<'a> Step<'a> {
 }
 
 /// Each action with the number of names it takes, at least.
-const ACTIONS: [(&str, usize); 19] = [
+const ACTIONS: [(&str, usize); 27] = [
     ("create", 2),
     ("assign", 2),
     ("unassign", 2),
@@ -62,14 +68,33 @@ const ACTIONS: [(&str, usize); 19] = [
     ("interrupt-snapshot", 3),
     ("with-atomic-snapshots", 0),
     ("without-atomic-snapshots", 0),
+    ("export", 3),
+    ("export-snapshot", 3),
+    ("import", 3),
+    ("fence", 1),
+    ("open", 1),
+    ("give", 3),
+    ("volumes", 0),
+    ("history", 1),
     ("collide", 1),
     ("silence", 0),
     ("speak", 0),
     ("remember", 0),
     ("unchanged", 0),
 ];
-const SWITCHES: [&str; 8] =
-    ["cancelled", "late", "cancelled-soon", "late-soon", "if-not-exists", "dry-run", "empty", "at-rest"];
+const SWITCHES: [&str; 11] = [
+    "cancelled",
+    "late",
+    "cancelled-soon",
+    "late-soon",
+    "if-not-exists",
+    "dry-run",
+    "empty",
+    "at-rest",
+    "cut",
+    "broken",
+    "this-one",
+];
 const KEYS: [&str; 6] = ["as", "cluster", "uid", "at", "source", "size"];
 /// What only arranges the scene; it has one good result.
 const SCENE: [&str; 9] = [
@@ -147,6 +172,7 @@ mod tests {
     fn the_rules_are_readable_and_named_once() {
         let mut rules = parse(super::super::DISK_RULES).unwrap();
         rules.extend(parse(super::super::SNAPSHOT_RULES).unwrap());
+        rules.extend(parse(super::super::MOVE_RULES).unwrap());
         let mut names: Vec<_> = rules.iter().map(|rule| rule.name).collect();
         names.sort_unstable();
         names.dedup();

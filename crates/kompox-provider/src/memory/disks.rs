@@ -1,15 +1,16 @@
 //! The disks of the memory driver. No IO.
 
 use super::owner::{self, check_identity, holder};
-use super::snapshots;
 use super::state::{Memory, Operation, State, Stored};
+use super::{snapshots, volumes};
 use crate::gaps;
 use async_trait::async_trait;
 use kompox_model::port::{
     AppScope, Call, DiskAssign, DiskCreate, DiskDelete, DiskInventory, Disks, ErrorKind, PortError,
 };
 use kompox_model::{
-    App, Cluster, Disk, DiskName, DiskSource, DiskState, Volume, VolumeClass, VolumeKind, VolumeName, disk,
+    App, Cluster, Disk, DiskName, DiskSource, DiskState, Volume, VolumeChange, VolumeClass, VolumeKind,
+    VolumeName, disk,
 };
 use kompox_node_protocol::check_sub_path;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +88,18 @@ impl<'a> Request<'a> {
             }
         }
     }
+}
+
+/// A disk of an app's volume.
+pub(super) fn find<'s>(
+    state: &'s State,
+    scope: AppScope<'_>,
+    volume: &VolumeName,
+    name: &DiskName,
+) -> Option<&'s Disk> {
+    let hash = scope.identity.app_hash();
+    let ours = state.disks.iter().filter(|stored| stored.app_hash == hash);
+    ours.map(|stored| &stored.disk).find(|found| found.volume == *volume && found.name == *name)
 }
 
 /// What the source of a new disk holds.
@@ -178,6 +191,7 @@ fn create(state: &mut State, request: &Request<'_>, options: &DiskCreate) -> Res
             };
             let begin = |state: &mut State| {
                 state.made += 1;
+                volumes::begun(state, request.scope, &stored.disk);
                 state.disks.push(stored);
             };
             state.write_twice(request.operation, &request.target, begin, |state| {
@@ -190,6 +204,7 @@ fn create(state: &mut State, request: &Request<'_>, options: &DiskCreate) -> Res
 
 fn assign(state: &mut State, request: &Request<'_>, options: DiskAssign) -> Result<Disk, PortError> {
     let mut disk = request.find_ready(state)?;
+    let previous = request.volume_disks(state).find(|disk| disk.assigned).map(|disk| disk.name.clone());
     let right = request.volume_disks(state).all(|other| other.assigned == (other.name == *request.disk));
     if !right && !options.dry_run {
         state.write_twice(
@@ -198,6 +213,8 @@ fn assign(state: &mut State, request: &Request<'_>, options: DiskAssign) -> Resu
             |state| request.change(state, |named, disk| disk.assigned |= named),
             |state| request.change(state, |named, disk| disk.assigned = named),
         )?;
+        let change = VolumeChange::Assigned { disk: disk.name.clone(), previous };
+        volumes::remember(state, request.scope, request.volume, options.at, change);
     }
     disk.assigned = true;
     Ok(disk)
@@ -209,6 +226,8 @@ fn unassign(state: &mut State, request: &Request<'_>, options: DiskAssign) -> Re
         state.write(request.operation, &request.target, |state| {
             request.change(state, |named, disk| disk.assigned &= !named);
         })?;
+        let change = VolumeChange::Unassigned { disk: disk.name.clone() };
+        volumes::remember(state, request.scope, request.volume, options.at, change);
     }
     disk.assigned = false;
     Ok(disk)
@@ -289,7 +308,7 @@ impl Disks for Memory {
             let ours = state.disks.iter().filter(|stored| stored.app_hash == hash);
             let mut disks: Vec<_> = ours.map(|stored| stored.disk.clone()).collect();
             disk::sort(&mut disks);
-            Ok(DiskInventory { disks, gaps: state.look() })
+            Ok(DiskInventory { disks, volumes: volumes::of(state, scope), gaps: state.look() })
         })
         .await
     }

@@ -4,16 +4,21 @@
 //! between them. Everything a cloud can do to its caller can be asked for: failures before, inside and after a write,
 //! silence, and places that cannot be looked into.
 
+mod archive;
 mod disks;
+mod fences;
 mod owner;
 mod snapshots;
 mod state;
+mod streams;
+mod volumes;
 
 pub use state::{Fault, Memory, Moment, Operation};
 
 use async_trait::async_trait;
 use kompox_model::port::{
-    Call, ClusterStatus, Disks, Driver, ErrorKind, GapKind, PortError, ProvisionOptions, VolumeSnapshots,
+    Call, ClusterStatus, DiskStreams, Disks, Driver, ErrorKind, GapKind, PortError, ProvisionOptions,
+    VolumeFences, VolumeSnapshots,
 };
 use kompox_model::{Cluster, ObjectSet, Provider, Workspace};
 use secrecy::SecretSlice;
@@ -158,6 +163,14 @@ impl Driver for MemoryDriver {
     }
 
     fn snapshots(&self) -> Option<&dyn VolumeSnapshots> {
+        Some(&self.memory)
+    }
+
+    fn streams(&self) -> Option<&dyn DiskStreams> {
+        Some(&self.memory)
+    }
+
+    fn fences(&self) -> Option<&dyn VolumeFences> {
         Some(&self.memory)
     }
 }

@@ -22,17 +22,36 @@ pub(super) fn check_identity(state: &State, scope: AppScope<'_>) -> Result<(), S
     }
 }
 
-/// Says so when the app is another one, or another cluster holds the volume.
+/// Says so when the app is another one, another cluster holds the volume, or it is fenced.
 pub(super) fn check(state: &State, scope: AppScope<'_>, volume: &VolumeName) -> Result<(), String> {
+    check_holder(state, scope, volume, &holder(scope))?;
+    if state.fenced.contains(&(scope.identity.app_hash(), volume.clone())) {
+        return Err(format!("volume {volume} is fenced for a move"));
+    }
+    Ok(())
+}
+
+/// Says so when the app is another one, or somebody else than `asks` holds the volume.
+pub(super) fn check_holder(
+    state: &State,
+    scope: AppScope<'_>,
+    volume: &VolumeName,
+    asks: &Holder,
+) -> Result<(), String> {
     check_identity(state, scope)?;
-    let (hash, asks) = (scope.identity.app_hash(), holder(scope));
-    let disks = state.disks.iter().map(|s| (&s.app_hash, &s.disk.volume, &s.disk.holder));
-    let snapshots = state.snapshots.iter().map(|s| (&s.app_hash, &s.snapshot.volume, &s.snapshot.holder));
-    let mut ours = disks.chain(snapshots).filter(|(found, name, _)| **found == hash && *name == volume);
-    match ours.find(|(_, _, holder)| **holder != asks) {
+    let hash = scope.identity.app_hash();
+    let mut ours = holders(state).filter(|(found, name, _)| **found == hash && *name == volume);
+    match ours.find(|(_, _, holder)| *holder != asks) {
         None => Ok(()),
         Some((_, _, Holder { cluster, uid })) => {
             Err(format!("cluster {cluster} ({uid}) holds the volume, not {} ({})", asks.cluster, asks.uid))
         }
     }
+}
+
+/// Every disk and snapshot with its volume and who holds it.
+pub(super) fn holders(state: &State) -> impl Iterator<Item = (&String, &VolumeName, &Holder)> {
+    let disks = state.disks.iter().map(|s| (&s.app_hash, &s.disk.volume, &s.disk.holder));
+    let snapshots = state.snapshots.iter().map(|s| (&s.app_hash, &s.snapshot.volume, &s.snapshot.holder));
+    disks.chain(snapshots)
 }

@@ -3,7 +3,7 @@
 use super::ID;
 use crate::limit;
 use kompox_model::port::{Call, DiskGap, ErrorKind, PortError};
-use kompox_model::{AppIdentity, Disk, Snapshot};
+use kompox_model::{AppIdentity, Disk, Snapshot, VolumeEvent, VolumeName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -39,6 +39,14 @@ pub enum Operation {
     CreateSnapshot,
     /// Deleting a snapshot.
     DeleteSnapshot,
+    /// Writing a disk or snapshot out.
+    Export,
+    /// Making a disk of an archive.
+    Import,
+    /// Fencing a volume, or opening it.
+    Fence,
+    /// Giving a volume to another cluster.
+    SetHolder,
 }
 
 impl Operation {
@@ -58,6 +66,10 @@ impl Operation {
             Self::ListSnapshots => ("list snapshots of", "app"),
             Self::CreateSnapshot => ("create", "snapshot"),
             Self::DeleteSnapshot => ("delete", "snapshot"),
+            Self::Export => ("export", "disk"),
+            Self::Import => ("import", "disk"),
+            Self::Fence => ("fence", "volume"),
+            Self::SetHolder => ("give away", "volume"),
         };
         PortError::new(kind, ID, verb, format!("{noun} {target}"))
     }
@@ -112,6 +124,12 @@ pub(super) struct State {
     /// Whether copies of disks in use are of one moment.
     pub(super) atomic_snapshots: bool,
     pub(super) clusters: BTreeSet<String>,
+    /// The name of this memory among others.
+    pub(super) store: String,
+    /// Fenced volumes, by the app's hash and their name.
+    pub(super) fenced: BTreeSet<(String, VolumeName)>,
+    /// What became of volumes, by the app's hash and their name.
+    pub(super) history: BTreeMap<(String, VolumeName), Vec<VolumeEvent>>,
     /// What was unpacked, by handle.
     pub(super) contents: BTreeMap<String, BTreeSet<String>>,
     pub(super) gaps: Vec<DiskGap>,
@@ -131,6 +149,9 @@ impl Default for State {
             snapshots: Vec::new(),
             atomic_snapshots: true,
             clusters: BTreeSet::new(),
+            store: "memory".to_owned(),
+            fenced: BTreeSet::new(),
+            history: BTreeMap::new(),
             contents: BTreeMap::new(),
             gaps: Vec::new(),
             passing_gap: None,
@@ -173,6 +194,12 @@ impl State {
                 .detail(format!("a fault was asked for ({moment:?})").to_lowercase())),
             None => Ok(()),
         }
+    }
+
+    /// Fails when a fault waits for an operation without a write, in its midst or at its end.
+    pub(super) fn strike_in(&mut self, operation: Operation, target: &str) -> Result<(), PortError> {
+        self.strike(operation, Moment::During, target)?;
+        self.strike(operation, Moment::After, target)
     }
 
     /// One write that is the whole operation.
@@ -219,6 +246,14 @@ impl Memory {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Another memory than the default one: a driver on it does not see the disks of one on that.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let memory = Self::default();
+        name.clone_into(&mut memory.state().store);
+        memory
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -283,7 +318,7 @@ impl Memory {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let state = self.state();
-        format!("{:?} {:?} {:?}", state.disks, state.snapshots, state.contents)
+        format!("{:?} {:?} {:?} {:?}", state.disks, state.snapshots, state.contents, state.fenced)
     }
 
     /// Runs one operation on the state, within the caller's limits.
@@ -294,13 +329,26 @@ impl Memory {
         target: &str,
         work: impl FnOnce(&mut State) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
+        self.run_on(call, operation, target, |state| {
+            state.strike(operation, Moment::Before, target)?;
+            work(state)
+        })
+        .await
+    }
+
+    /// The rest of an operation that has begun.
+    pub(super) async fn run_on<T>(
+        &self,
+        call: &Call<'_>,
+        operation: Operation,
+        target: &str,
+        work: impl FnOnce(&mut State) -> Result<T, PortError>,
+    ) -> Result<T, PortError> {
         let mut silent = self.silent.subscribe();
         limit::within(call, None, |kind| operation.error(kind, target), async {
             // The sender lives as long as `self`, so waiting ends by an answer only.
             let _ = silent.wait_for(|silent| !silent).await;
-            let mut state = self.state();
-            state.strike(operation, Moment::Before, target)?;
-            work(&mut state)
+            work(&mut self.state())
         })
         .await
     }

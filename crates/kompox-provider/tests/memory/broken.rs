@@ -191,6 +191,14 @@ impl ConformanceSubject for BrokenSubject {
         Some(&self.inner.memory)
     }
 
+    fn streams(&self) -> Option<&dyn port::DiskStreams> {
+        None
+    }
+
+    fn fences(&self) -> Option<&dyn port::VolumeFences> {
+        None
+    }
+
     fn kubernetes(&self) -> Option<&dyn ClusterPort> {
         None
     }

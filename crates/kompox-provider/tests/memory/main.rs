@@ -13,7 +13,12 @@ use subject::Subject;
 #[tokio::test]
 async fn the_memory_driver_obeys_every_rule() {
     let subject = Subject::new();
-    for report in [conformance::disks(&subject).await, conformance::snapshots(&subject).await] {
+    let reports = [
+        conformance::disks(&subject).await,
+        conformance::snapshots(&subject).await,
+        conformance::moves(&subject).await,
+    ];
+    for report in reports {
         assert_eq!((report.failed().count(), report.skipped().count()), (0, 0), "{report}");
     }
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use kompox_model::port::{
-    AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, Disks, ErrorKind, SnapshotCreate,
-    VolumeSnapshots,
+    AppScope, Call, Cancel, Cluster as ClusterPort, DiskCreate, DiskStreams, Disks, ErrorKind,
+    SnapshotCreate, VolumeFences, VolumeSnapshots,
 };
 use kompox_model::quantity::Bytes;
 use kompox_model::{AppIdentity, Cluster, Disk, DiskSource, DiskState, Holder, VolumeName};
@@ -39,6 +39,14 @@ impl ConformanceSubject for Subject {
     }
 
     fn snapshots(&self) -> Option<&dyn VolumeSnapshots> {
+        Some(&self.memory)
+    }
+
+    fn streams(&self) -> Option<&dyn DiskStreams> {
+        Some(&self.memory)
+    }
+
+    fn fences(&self) -> Option<&dyn VolumeFences> {
         Some(&self.memory)
     }
 

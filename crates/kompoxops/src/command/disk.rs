@@ -73,7 +73,7 @@ fn assign(session: &Session<'_>, arguments: &OneDiskArguments) -> Result<(), Fai
     let opened = session.open_app()?;
     let disk = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         let scope = connected.app()?;
-        let options = DiskAssign { dry_run: arguments.dry_run };
+        let options = DiskAssign { dry_run: arguments.dry_run, at: Some(jiff::Timestamp::now()) };
         let (volume, name) = (arguments.volume.as_ref(), &arguments.name);
         Ok(disk::assign(&scope, volume, name, options, &session::holder()).await?)
     })?;
@@ -152,7 +152,7 @@ fn detach(session: &Session<'_>, arguments: &OneDiskArguments) -> Result<(), Fai
     let opened = session.open_app()?;
     let disk = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         let (volume, name) = (arguments.volume.as_ref(), &arguments.name);
-        let options = DiskAssign { dry_run: arguments.dry_run };
+        let options = DiskAssign { dry_run: arguments.dry_run, at: Some(jiff::Timestamp::now()) };
         Ok(disk::detach(&connected.app()?, volume, name, options, &session::holder()).await?)
     })?;
     dry(session, arguments.dry_run);
