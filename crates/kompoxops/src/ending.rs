@@ -77,6 +77,41 @@ pub(crate) const CONFIG_INLINE: Refusal = row(
     "A compose text inside the configuration has paths that would mean other files in another folder.",
     "Write the text into a file and name that in `compose`, or convert into the same folder.",
 );
+/// An archive is none, or cannot be used.
+pub(crate) const ARCHIVE: Refusal = row(
+    "archive.refused",
+    ErrorKind::Invalid,
+    "An archive of a disk is broken, or holds what no disk may have; the cause decides the exit code.",
+    "Use another archive, or export the disk again.",
+);
+/// An archive ends too early.
+pub(crate) const ARCHIVE_CUT: Refusal = row(
+    "archive.cut",
+    ErrorKind::Invalid,
+    "An archive of a disk ends too early.",
+    "Export the disk again; an export that was cut goes on in its file with `.partial`.",
+);
+/// The file is there.
+pub(crate) const ARCHIVE_EXISTS: Refusal = row(
+    "archive.exists",
+    ErrorKind::AlreadyExists,
+    "The file that an archive would be written to exists already.",
+    "Name another file, or remove this one if nobody needs it.",
+);
+/// Another command writes it.
+pub(crate) const ARCHIVE_BUSY: Refusal = row(
+    "archive.busy",
+    ErrorKind::Conflict,
+    "Another command writes to the same file.",
+    "Wait until it has ended, or name another file.",
+);
+/// The partial file is something else.
+pub(crate) const ARCHIVE_OTHER: Refusal = row(
+    "archive.other",
+    ErrorKind::Conflict,
+    "The file with `.partial` is no export that was cut, or one of something else.",
+    "Remove it if nobody needs it, or name another file.",
+);
 /// `init` would overwrite a file.
 pub(crate) const INIT_EXISTS: Refusal = row(
     "init.exists",
@@ -121,7 +156,7 @@ pub(crate) const KUBECONFIG_BUSY: Refusal = row(
 );
 
 #[cfg(test)]
-const ALL: [Refusal; 18] = [
+const ALL: [Refusal; 23] = [
     USAGE,
     INVALID,
     FILE,
@@ -134,6 +169,11 @@ const ALL: [Refusal; 18] = [
     NOT_DESCRIBED,
     CONFIG_DESCRIBED,
     CONFIG_INLINE,
+    ARCHIVE,
+    ARCHIVE_CUT,
+    ARCHIVE_EXISTS,
+    ARCHIVE_BUSY,
+    ARCHIVE_OTHER,
     INIT_EXISTS,
     INIT_NO_COMPOSE,
     KUBECONFIG_EXISTS,

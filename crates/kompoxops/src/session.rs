@@ -34,6 +34,8 @@ pub(crate) struct Session<'a> {
 pub(crate) enum Use {
     /// It ends by itself and tells what it does.
     Operation,
+    /// It tells what it does and ends by itself, but moves so much data that no time limit fits all.
+    Transfer,
     /// It is a stream between the user and a container: no time limit, nothing said about the connection.
     Stream,
 }
@@ -116,7 +118,7 @@ impl Session<'_> {
         let result = runtime.block_on(async {
             let call = Call { deadline, cancel: &cancel, cluster: None };
             let client = connect::connect(opened, driver.as_ref(), &call, module).await?;
-            if how == Use::Operation {
+            if how != Use::Stream {
                 let name = &opened.configuration.cluster.name;
                 self.screen.event(Event::Started(format!("asking cluster {name} at {}", client.server())));
             }
@@ -140,7 +142,7 @@ impl Session<'_> {
         match (self.global.timeout, how) {
             (Some(Limit(limit)), _) => limit,
             (None, Use::Operation) => Some(DEFAULT_LIMIT),
-            (None, Use::Stream) => None,
+            (None, Use::Stream | Use::Transfer) => None,
         }
     }
 }

@@ -86,9 +86,15 @@ pub async fn copy_in(
 /// The error for what one end of a copy said.
 #[must_use]
 pub fn copy_failed(failure: &Failure) -> Error {
+    said(refusal::app::COPY_FAILED, failure)
+}
+
+/// What one end of a stream said, as an error of this row; the kind is what was said.
+#[must_use]
+pub fn said(row: Refusal, failure: &Failure) -> Error {
     let kind = kind(failure.kind);
     let hint = failure.hint.as_deref().unwrap_or("mend what the message names, then repeat the command");
-    Error::refused(Refusal { kind, ..refusal::app::COPY_FAILED }, one_line(&failure.message), one_line(hint))
+    Error::refused(Refusal { kind, ..row }, one_line(&failure.message), one_line(hint))
 }
 
 /// Text with names of somebody else's files in it, which can neither steer a terminal nor look like another line.

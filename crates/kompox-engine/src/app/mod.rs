@@ -34,7 +34,7 @@ pub(crate) mod wait;
 mod warning;
 pub(crate) mod workload;
 
-pub use copy::{CopyPlace, copy_failed, copy_in, copy_out, copy_place, one_line};
+pub use copy::{CopyPlace, copy_failed, copy_in, copy_out, copy_place, one_line, said};
 pub use deploy::{DeployOptions, Deployed, deploy};
 pub use destroy::{DestroyOptions, Destroyed, destroy};
 pub use diff::{Difference, Differences, diff};

@@ -12,8 +12,8 @@ use kompox_model::{AppIdentity, Disk, DiskName, DiskState, SnapshotName, VolumeN
 /// What is written out, as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exportee {
-    /// A disk; none means the assigned one.
-    Disk(Option<DiskName>),
+    /// A disk.
+    Disk(DiskName),
     /// A snapshot.
     Snapshot(SnapshotName),
 }
@@ -68,9 +68,9 @@ pub async fn export(
         }
         Exportee::Disk(name) => {
             // First: what can be refused without the Lease writes nothing.
-            let disk = at_rest(scope, volume, name.as_ref(), &cluster.uid).await?;
+            let disk = at_rest(scope, volume, name, &cluster.uid).await?;
             under_lock(scope, holder, async |_: &AppIdentity, uid: &str, lock: &dyn Lock| {
-                at_rest(scope, volume, Some(&disk.name), uid).await?;
+                at_rest(scope, volume, &disk.name, uid).await?;
                 let step =
                     Step::start(scope.progress, format!("writing disk {} of volume {volume} out", disk.name));
                 lock.check()?;
@@ -94,28 +94,12 @@ pub(crate) fn streams<'a>(scope: &Scope<'a>) -> Result<&'a dyn DiskStreams, Erro
 }
 
 /// The disk, which nobody uses.
-async fn at_rest(
-    scope: &Scope<'_>,
-    volume: &VolumeName,
-    name: Option<&DiskName>,
-    uid: &str,
-) -> Result<Disk, Error> {
+async fn at_rest(scope: &Scope<'_>, volume: &VolumeName, name: &DiskName, uid: &str) -> Result<Disk, Error> {
     let inventory = inventory(scope, uid).await?;
-    let mut of_volume = inventory.disks.iter().filter(|disk| disk.volume == *volume);
-    let found = match name {
-        Some(name) => of_volume.find(|disk| disk.name == *name),
-        None => of_volume.find(|disk| disk.assigned),
-    };
+    let found = inventory.disks.iter().find(|disk| disk.volume == *volume && disk.name == *name);
     let Some(disk) = found else {
         believed(&inventory)?;
-        return Err(match name {
-            Some(name) => missing(scope, name),
-            None => Error::refused(
-                refusal::snapshot::NO_DISK,
-                format!("volume {volume} has no assigned disk"),
-                "name the disk: kompoxops disk export FILE DISK",
-            ),
-        });
+        return Err(missing(scope, name));
     };
     if disk.state != DiskState::Ready {
         return Err(Error::refused(

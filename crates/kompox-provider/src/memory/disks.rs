@@ -115,6 +115,9 @@ fn content(
     };
     let (handle, size, source_state) = match &options.source {
         DiskSource::Empty => return Ok(BTreeSet::new()),
+        DiskSource::Provider(id) if id.starts_with("import:") => {
+            return refuse(ErrorKind::Invalid, format!("{id} is taken in, not made"));
+        }
         DiskSource::Provider(id) => {
             return refuse(ErrorKind::Unsupported, format!("disks cannot be made from {id}"));
         }

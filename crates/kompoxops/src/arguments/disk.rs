@@ -1,6 +1,6 @@
 //! `disk …`.
 
-use super::ComposeArguments;
+use super::{ArchivePath, ComposeArguments};
 use clap::{Args, Subcommand};
 use kompox_model::quantity::Bytes;
 use kompox_model::{DiskName, DiskSource, VolumeName};
@@ -28,6 +28,18 @@ pub(crate) enum DiskCommand {
     /// Only while no Pod uses the disk: stop the app first. The disk can be deleted then; deploys refuse until
     /// a disk is assigned.
     Detach(OneDiskArguments),
+    /// Write what a disk holds to a file
+    ///
+    /// The file is an archive that disk import takes in again, here or on another cluster; docs/export-format.md
+    /// describes it. Only a disk that nothing uses is written out: stop the app first, or export a snapshot. What
+    /// arrives is in FILE.partial until all of it is there and verified; a command that was cut goes on there.
+    Export(ExportArguments),
+    /// Make a new disk from an archive, a folder or standard input
+    ///
+    /// An archive is one of disk export or snapshot export, or a tar archive from elsewhere, as it is or compressed
+    /// by zstd. Exports are read and verified before anything is made. The disk is not assigned, unless it is the
+    /// first one of its volume; switch to it with disk attach.
+    Import(ImportArguments),
     /// Delete a disk and its data for good
     ///
     /// Refused while the disk is assigned or in use. A disk that does not exist is success.
@@ -111,4 +123,48 @@ pub(crate) struct AttachArguments {
     /// End once everything is applied, without waiting for the app to be ready
     #[arg(long)]
     pub(crate) no_wait: bool,
+}
+
+/// Arguments of `disk export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Name of the disk
+    #[arg(value_name = "NAME")]
+    pub(crate) name: DiskName,
+
+    /// File to write, which must not exist; - is standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) to: ArchivePath,
+
+    /// Volume it belongs to [default: the app's first]
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) volume: Option<VolumeName>,
+}
+
+/// Arguments of `disk import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// Archive or folder; - is an archive on standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) from: ArchivePath,
+
+    /// Name of the new disk [default: one made from the time]
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<DiskName>,
+
+    /// Volume it is for [default: the app's first]
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) volume: Option<VolumeName>,
+
+    /// Its size, such as 20Gi [default: that of the volume, or of the exported disk if that is larger]
+    #[arg(long, value_name = "SIZE", value_parser = Bytes::parse)]
+    pub(crate) size: Option<Bytes>,
+
+    /// Succeed when a disk of that name was made from the same archive already
+    #[arg(long, requires = "name")]
+    pub(crate) if_not_exists: bool,
+
+    /// Print what would be made, and make nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }

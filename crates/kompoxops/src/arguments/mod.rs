@@ -3,6 +3,7 @@
 //! The help texts are the reference of the program; `tests/help.rs` holds them as data.
 
 mod app;
+mod archive;
 mod cluster;
 mod config;
 mod copy;
@@ -17,16 +18,20 @@ pub(crate) use app::{
     AppCommand, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments, ExecArguments,
     LogsArguments, ShellArguments, StartArguments, StatusArguments, ValidateArguments,
 };
+pub(crate) use archive::ArchivePath;
 pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArguments};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use copy::{CopyArguments, CopyEnd};
-pub(crate) use disk::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
+pub(crate) use disk::{
+    AttachArguments, CreateArguments, DiskCommand, ExportArguments, ImportArguments, ListArguments,
+    OneDiskArguments,
+};
 pub(crate) use documents::{CompletionArguments, ManArguments};
 pub(crate) use duration::Limit;
 pub(crate) use init::InitArguments;
 pub(crate) use snapshot::{
-    CreateSnapshotArguments, DeleteSnapshotArguments, ListSnapshotsArguments, RestoreArguments,
-    SnapshotCommand,
+    CreateSnapshotArguments, DeleteSnapshotArguments, ExportSnapshotArguments, ListSnapshotsArguments,
+    RestoreArguments, SnapshotCommand,
 };
 pub(crate) use tunnel::{TunnelArguments, TunnelPort};
 

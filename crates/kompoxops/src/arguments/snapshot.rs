@@ -1,6 +1,6 @@
 //! `snapshot …`.
 
-use super::ComposeArguments;
+use super::{ArchivePath, ComposeArguments};
 use clap::{Args, Subcommand};
 use kompox_model::quantity::Bytes;
 use kompox_model::{DiskName, SnapshotName, VolumeName};
@@ -22,6 +22,11 @@ pub(crate) enum SnapshotCommand {
     /// The disk stands beside the one in use and is not assigned, unless the volume has no other. --attach switches
     /// the app to it; disk attach --previous goes back.
     Restore(RestoreArguments),
+    /// Write what a snapshot holds to a file
+    ///
+    /// The file is an archive that disk import takes in again, here or on another cluster. The app goes on running.
+    /// What arrives is in FILE.partial until all of it is there and verified; a command that was cut goes on there.
+    Export(ExportSnapshotArguments),
     /// Delete a snapshot for good
     ///
     /// Disks that were made from it stay as they are. A snapshot that does not exist is success.
@@ -125,4 +130,20 @@ pub(crate) struct DeleteSnapshotArguments {
     /// Print what would become of the snapshot, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// Arguments of `snapshot export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportSnapshotArguments {
+    /// Name of the snapshot
+    #[arg(value_name = "NAME")]
+    pub(crate) name: SnapshotName,
+
+    /// File to write, which must not exist; - is standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) to: ArchivePath,
+
+    /// Volume it belongs to [default: the app's first]
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) volume: Option<VolumeName>,
 }

@@ -1,7 +1,9 @@
 //! `disk …`.
 
 use super::app::{deploy, outage};
-use crate::arguments::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
+use crate::arguments::{
+    AttachArguments, CreateArguments, DiskCommand, ExportArguments, ListArguments, OneDiskArguments,
+};
 use crate::compose;
 use crate::consent;
 use crate::exit::Failure;
@@ -23,6 +25,10 @@ pub(super) fn run(session: &Session<'_>, command: DiskCommand) -> Result<(), Fai
         DiskCommand::Assign(arguments) => assign(session, &arguments),
         DiskCommand::Attach(arguments) => attach(session, arguments),
         DiskCommand::Detach(arguments) => detach(session, &arguments),
+        DiskCommand::Export(ExportArguments { name, to, volume }) => {
+            super::export::run(session, MODULE, &to, volume, disk::Exportee::Disk(name))
+        }
+        DiskCommand::Import(arguments) => super::import::run(session, MODULE, arguments),
         DiskCommand::Delete(arguments) => delete(session, &arguments),
     }
 }

@@ -1,14 +1,19 @@
 //! The commands, one module per noun: from arguments to use cases and from their answers to output.
 
 mod app;
+mod archive;
 mod cluster;
 mod config;
 mod disk;
 mod doctor;
 mod documents;
+mod export;
+mod import;
 mod init;
 mod snapshot;
+mod stream;
 mod version;
+mod watched;
 
 use crate::arguments::{Arguments, Noun};
 use crate::drivers;

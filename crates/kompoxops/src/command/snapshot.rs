@@ -3,13 +3,14 @@
 use super::app::outage;
 use super::disk;
 use crate::arguments::{
-    AttachArguments, CreateSnapshotArguments, DeleteSnapshotArguments, ListSnapshotsArguments,
-    RestoreArguments, SnapshotCommand,
+    AttachArguments, CreateSnapshotArguments, DeleteSnapshotArguments, ExportSnapshotArguments,
+    ListSnapshotsArguments, RestoreArguments, SnapshotCommand,
 };
 use crate::consent;
 use crate::exit::Failure;
 use crate::output::{self, Data, Table};
 use crate::session::{self, Session, Use};
+use kompox_engine::disk::Exportee;
 use kompox_engine::snapshot::{self, CreateOptions, Created, RestoreOptions, Which};
 use kompox_model::port::SnapshotDelete;
 use kompox_model::{Snapshot, SnapshotName};
@@ -23,6 +24,9 @@ pub(super) fn run(session: &Session<'_>, command: SnapshotCommand) -> Result<(),
         SnapshotCommand::List(arguments) => list(session, &arguments),
         SnapshotCommand::Create(arguments) => create(session, arguments),
         SnapshotCommand::Restore(arguments) => restore(session, arguments),
+        SnapshotCommand::Export(ExportSnapshotArguments { name, to, volume }) => {
+            super::export::run(session, MODULE, &to, volume, Exportee::Snapshot(name))
+        }
         SnapshotCommand::Delete(arguments) => delete(session, &arguments),
     }
 }

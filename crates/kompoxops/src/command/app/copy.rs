@@ -2,8 +2,9 @@
 //! trees are read and written by calls that wait.
 
 use super::MODULE;
-use super::watched::Watched;
 use crate::arguments::{CopyArguments, CopyEnd};
+use crate::command::stream::{self, joined, pair, size};
+use crate::command::watched::Watched;
 use crate::exit::Failure;
 use crate::session::{Session, Use};
 use kompox_engine::app::{self, CopyPlace, copy_failed};
@@ -14,14 +15,9 @@ use kompox_tree::{Arrival, Owners, Packed, name_of, pack, receive};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio::task::JoinHandle;
-use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
-
-/// How often it is told how far the copy is: on a terminal, and elsewhere, where each time is a line.
-const PACES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+use tokio_util::compat::TokioAsyncReadCompatExt;
 
 /// What an interrupt means for the other end, which may just have got the last byte.
 const IN_MIDAIR: &str = "nothing is changed in the container unless everything had arrived there; a repeat copies \
@@ -223,19 +219,6 @@ fn interrupted(done: &str) -> Failure {
     kompox_engine::Error::Interrupted { done: done.to_owned() }.into()
 }
 
-/// A pipe between a thread that waits and the connection.
-fn pair() -> Result<(UnixStream, Compat<tokio::net::UnixStream>), Failure> {
-    let failed = |source| Failure::System { action: "make a pipe", source };
-    let (far, near) = UnixStream::pair().map_err(failed)?;
-    near.set_nonblocking(true).map_err(failed)?;
-    Ok((far, tokio::net::UnixStream::from_std(near).map_err(failed)?.compat()))
-}
-
-/// The end of a thread; it always comes, since the other end of its pipe is closed.
-async fn joined<T>(thread: JoinHandle<T>) -> Result<T, Failure> {
-    thread.await.map_err(|error| Failure::System { action: "copy", source: io::Error::other(error) })
-}
-
 fn tell(scope: &Scope<'_>, copied: &Copied, took: Duration) {
     let entries = match copied.entries {
         1 => "1 entry".to_owned(),
@@ -251,24 +234,9 @@ fn tell(scope: &Scope<'_>, copied: &Copied, took: Duration) {
     }
 }
 
-/// Bytes for people.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
 /// Tells how much of the copy went by.
 fn counting<'a>(scope: &'a Scope<'a>) -> impl FnMut(usize) + Unpin + 'a {
-    let pace = if io::stderr().is_terminal() { PACES.0 } else { PACES.1 };
+    let pace = stream::pace();
     let (mut bytes, mut told) = (0, Instant::now());
     move |more| {
         bytes += more as u64;
@@ -318,13 +286,6 @@ mod tests {
         for (source, name, foreign) in [("a/b", Some("b"), false), ("a/.", None, false), ("-", None, true)] {
             let Way::In { plan, .. } = job(source, "web:/c").unwrap().way else { panic!("{source}") };
             assert_eq!((plan.name.as_deref(), plan.foreign), (name, foreign), "{source}");
-        }
-    }
-
-    #[test]
-    fn sizes_are_short() {
-        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (104_857_600, "100.0 MiB")] {
-            assert_eq!(size(bytes), text);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `app logs`.
 
 use super::MODULE;
-use super::watched::Watched;
 use crate::arguments::LogsArguments;
+use crate::command::watched::Watched;
 use crate::exit::Failure;
 use crate::session::{Session, Use};
 use kompox_engine::app::{self, LogOptions, LogStyle};

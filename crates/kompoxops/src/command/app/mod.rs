@@ -13,7 +13,6 @@ mod shell;
 mod status;
 mod tunnel;
 mod validate;
-mod watched;
 
 pub(super) use power::outage;
 
