@@ -4,9 +4,10 @@
 
 use kompox_node_protocol::{
     Answer, AppRef, AssignDisk, Assigned, Backend, CopyUp, CopyUpPlan, CreateDisk, CreateSnapshot, Created,
-    DeleteDisk, DeleteSnapshot, Deleted, DiskEntry, DiskRecord, DiskState, Failure, Fence, Fenced,
-    FileToWrite, FillHeader, FillTarget, Filled, FindOccupied, Holder, Identity, Kind, Listing, Occupied,
-    Operation, Owner, Problem, Request, SetHolder, SnapshotCreated, SnapshotEntry, SnapshotRecord, Status,
+    DeleteDisk, DeleteSnapshot, Deleted, DiskEntry, DiskRecord, DiskState, ExportHeader, ExportManifest,
+    ExportResume, ExportSource, ExportTrailer, Exported, Failure, Fence, Fenced, FileToWrite, FillHeader,
+    FillTarget, Filled, FindOccupied, Holder, Identity, ImportHeader, Kind, Listing, Occupied, Operation,
+    Owner, Problem, Progress, Request, SetHolder, SnapshotCreated, SnapshotEntry, SnapshotRecord, Status,
     Success, UnassignDisk, VolumeChange, VolumeEntry, VolumeEvent, VolumeRecord, VolumeRef, WriteFilesPlan,
 };
 use std::path::PathBuf;
@@ -79,6 +80,22 @@ fn disk_entry() -> DiskEntry {
         imported: None,
     };
     DiskEntry { record, assigned: true, path: "k9x84f/db/disks/d1/data".into() }
+}
+
+fn manifest() -> ExportManifest {
+    ExportManifest {
+        format: 1,
+        identity: app().identity,
+        volume: "db".into(),
+        disk: "d0".into(),
+        snapshot: Some("nightly".into()),
+        source: "disk:d0".into(),
+        size_bytes: 10 << 30,
+        created_at: "2026-01-31T08:15:00Z".into(),
+        exported_at: "2026-02-01T08:15:00Z".into(),
+        atomic: true,
+        program: "0.1.0".into(),
+    }
 }
 
 fn snapshot_entry() -> SnapshotEntry {
@@ -200,6 +217,23 @@ fn answers() {
     };
     let created = Created { created: true, volume: volume_record(), disk: disk_entry() };
     let assigned = Assigned { changed: true, previous: None, volume: volume_record() };
+    let mut imported = created.clone();
+    imported.disk.record.source = "import:0123456789abcdef".into();
+    imported.disk.record.imported = Some(manifest());
+    let trailer = ExportTrailer { entries: 3, bytes: 4, left_out: 1, sha256: "0a".repeat(32) };
+    let first_left_out = vec!["/store/k9x84f/db/disks/d0/data/socket".into()];
+    let exported = Exported { manifest: manifest(), trailer, first_left_out, written_bytes: 5 };
+    let mut with_history = volume_record();
+    let from = Holder { cluster: "cls0".into(), cluster_uid: "uid-0".into() };
+    for what in [
+        VolumeChange::Assigned { disk: "d2".into(), previous: Some("d1".into()) },
+        VolumeChange::Unassigned { disk: "d2".into() },
+        VolumeChange::Fenced {},
+        VolumeChange::Held { from },
+        VolumeChange::Opened {},
+    ] {
+        with_history.note(Some("2026-01-31T10:00:00Z"), what);
+    }
     let fenced = Fenced { changed: true, volume: VolumeRecord { fenced: true, ..volume_record() } };
     let snapshot = SnapshotCreated { created: true, snapshot: snapshot_entry() };
     for (name, result) in [
@@ -211,6 +245,10 @@ fn answers() {
         ("answer-snapshot-created", Ok(Success::SnapshotCreated(Box::new(snapshot)))),
         ("answer-fenced", Ok(Success::Fenced(fenced))),
         ("answer-occupied", Ok(Success::Occupied(Occupied { paths: vec!["volumes/db".into()] }))),
+        ("answer-imported", Ok(Success::Created(Box::new(imported)))),
+        ("answer-exported", Ok(Success::Exported(exported))),
+        ("answer-progress", Ok(Success::Progress(Progress { done_bytes: 1, total_bytes: 2 }))),
+        ("answer-history", Ok(Success::Fenced(Fenced { changed: true, volume: with_history }))),
         ("answer-filled", Ok(Success::Filled(Filled { filled: true, entries: 2, bytes: 3 }))),
         (
             "answer-error",
@@ -226,6 +264,36 @@ fn plans_and_headers() {
     let header = FillHeader::new(volume(), "d1", "binds/conf");
     assert_eq!(header.check(), Ok(()));
     check("fill-header", &header, FillHeader::encode, |text| FillHeader::decode(text).unwrap());
+    let sha256 = "0a".repeat(32);
+    let resume = Some(ExportResume { manifest: manifest(), frames: vec![7, 258], sha256 });
+    let snapshot = ExportSource::Snapshot("nightly".into());
+    let exports = [
+        (
+            "export-header",
+            ExportHeader::new(volume(), ExportSource::Disk("d1".into()), "2026-02-01T08:15:00Z"),
+        ),
+        (
+            "export-header-resumed",
+            ExportHeader { resume, ..ExportHeader::new(volume(), snapshot, "2026-02-02T08:15:00Z") },
+        ),
+    ];
+    for (name, header) in exports {
+        assert_eq!(header.check(), Ok(()));
+        check(name, &header, ExportHeader::encode, |text| ExportHeader::decode(text).unwrap());
+    }
+    let create = CreateDisk {
+        volume: volume(),
+        generation: 0,
+        disk: "d1".into(),
+        size_bytes: 10 << 30,
+        created_at: "2026-02-03T08:15:00Z".into(),
+        source: "import:0123456789abcdef".into(),
+        if_not_exists: true,
+        at_rest: false,
+    };
+    let header = ImportHeader { expected: Some(manifest()), ..ImportHeader::new(create) };
+    assert_eq!(header.check(), Ok(()));
+    check("import-header", &header, ImportHeader::encode, |text| ImportHeader::decode(text).unwrap());
     let disk = FillTarget::Disk { root: "/.kompox-disk/db".into(), sub_path: "volumes/db".into() };
     let mount = FillTarget::Mount { path: "/.kompox-disk/anon".into() };
     let fills = vec![
@@ -262,6 +330,13 @@ fn what_is_not_understood_is_refused() {
     ] {
         assert_eq!(Request::decode(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
     }
+    let old = ExportHeader { version: 3, ..ExportHeader::new(volume(), ExportSource::Disk("d1".into()), "") };
+    let error = ExportHeader::decode(old.encode().as_bytes()).unwrap_err().to_string();
+    assert_eq!(error, "the export header has protocol version 3, this program speaks version 4");
+    let error = ImportHeader::decode(br#"{"version":5}"#).unwrap_err().to_string();
+    assert_eq!(error, "the import header has protocol version 5, this program speaks version 4");
+    let unknown = ExportHeader { version: 4, ..old }.encode().replacen('{', "{\"condition\":1,", 1);
+    assert!(ExportHeader::decode(unknown.as_bytes()).is_err());
     // A newer program may say more.
     let text =
         r#"{"version":4,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
@@ -269,10 +344,15 @@ fn what_is_not_understood_is_refused() {
 }
 
 #[test]
-fn records_from_before_there_were_back_ends_are_read() {
+fn records_from_before_there_were_back_ends_and_histories_are_read() {
     let text = r#"{"format":1,"name":"d1","identity":{"workspace":"ws1","provider":"prv1","app":"app1"},
         "volume":"db","size_bytes":10737418240,"created_at":"2026-01-31T08:15:00Z","source":"empty","first":true,
         "state":"ready","handle":"5f0c2f6d9a1b4c3e"}"#;
+    let before = r#"{"format":1,"identity":{"workspace":"ws1","provider":"prv1","app":"app1"},
+        "holder":{"cluster":"cls1","cluster_uid":"6f2f9b2e-0000-4000-8000-000000000001"},"app_hash":"k9x84f",
+        "volume":"db","assigned":"d1","generation":1,"fenced":false}"#;
+    let without = VolumeRecord { history: Vec::new(), ..volume_record() };
+    assert_eq!(serde_json::from_str::<VolumeRecord>(before).unwrap(), without);
     let expected = DiskRecord { backend: Backend::Directory, size_enforced: false, ..disk_entry().record };
     assert_eq!(serde_json::from_str::<DiskRecord>(text).unwrap(), expected);
 }

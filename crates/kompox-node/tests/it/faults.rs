@@ -19,20 +19,20 @@ use std::process::Output;
 const MANY: usize = 400;
 
 /// One thing to do, again and again, with a fault at each of its steps.
-struct Case<'a> {
-    name: &'a str,
+pub(crate) struct Case<'a> {
+    pub(crate) name: &'a str,
     /// Where it is done, each time in a folder of its own.
-    base: &'a Path,
+    pub(crate) base: &'a Path,
     /// What is there before, beneath a folder.
-    before: &'a dyn Fn(&Path),
-    arguments: &'a dyn Fn(&Path) -> Vec<String>,
-    input: &'a [u8],
+    pub(crate) before: &'a dyn Fn(&Path),
+    pub(crate) arguments: &'a dyn Fn(&Path) -> Vec<String>,
+    pub(crate) input: &'a [u8],
     /// What must hold after a fault, before the repetition.
-    holds: &'a dyn Fn(&Path),
+    pub(crate) holds: &'a dyn Fn(&Path),
 }
 
 /// Read-only subvolumes are in the way of an ordinary removal; what is here goes with all of the base.
-fn place(base: &Path) -> PathBuf {
+pub(crate) fn place(base: &Path) -> PathBuf {
     tempfile::tempdir_in(base).unwrap().keep()
 }
 
@@ -51,7 +51,7 @@ fn is_done(output: &Output) -> bool {
 
 /// Runs the case without a fault, then with one at every step; each time the repetition must end in the same state.
 /// Returns the number of steps.
-fn check(case: &Case<'_>) -> usize {
+pub(crate) fn check(case: &Case<'_>) -> usize {
     let name = case.name;
     let reference = place(case.base);
     (case.before)(&reference);
@@ -79,7 +79,7 @@ fn check(case: &Case<'_>) -> usize {
 }
 
 /// Written past the test runner, which keeps what passing tests print to itself.
-fn tell(points: usize) {
+pub(crate) fn tell(points: usize) {
     let line = format!("kill points: {points}, lost: 0\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
@@ -116,7 +116,7 @@ fn create(disk: &str, generation: u64) -> Operation {
 }
 
 /// Disk d1 with content, assigned, and an unassigned d2.
-fn two_disks(root: &Path) {
+pub(crate) fn two_disks(root: &Path) {
     let data = root.join(made(root, "d1", 0).disk.path);
     fs::write(data.join("mine"), "mine").unwrap();
     let data = root.join(made(root, "d2", 1).disk.path);

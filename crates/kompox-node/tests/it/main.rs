@@ -4,11 +4,15 @@
 
 mod copy_over;
 mod copy_up;
+mod export;
 mod faults;
 mod fence;
 mod filesystem;
 mod fill;
+mod history;
 mod hostile;
+mod import;
+mod memory;
 mod processes;
 mod program;
 mod quiesce;
@@ -18,4 +22,5 @@ mod shown;
 mod snapshot;
 mod sources;
 mod store;
+mod stream_faults;
 mod write_files;

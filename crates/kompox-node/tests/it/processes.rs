@@ -112,7 +112,18 @@ fn wrong_usage_is_two_and_help_is_none() {
     );
     let mut help = String::new();
     run_well(&["--help"]).as_bytes().read_to_string(&mut help).unwrap();
-    for word in ["store", "fill", "copy-up", "write-files", "install", "hold", "signal", "version"] {
+    for word in [
+        "store",
+        "fill",
+        "export --root",
+        "import --root",
+        "copy-up",
+        "write-files",
+        "install",
+        "hold",
+        "signal",
+        "version",
+    ] {
         assert!(help.contains(word), "{word}");
     }
 }

@@ -28,7 +28,7 @@ fn backend(on: On) -> Backend {
 }
 
 /// A disk d1 with everything that a copy could lose.
-fn filled(root: &Path) -> PathBuf {
+pub(crate) fn filled(root: &Path) -> PathBuf {
     let data = root.join(made(root, "d1", 0).disk.path);
     image(&data.join("image"));
     setxattr(data.join("image/secret"), "user.kompox", b"kept", XattrFlags::empty()).unwrap();
@@ -37,7 +37,7 @@ fn filled(root: &Path) -> PathBuf {
 }
 
 /// `copy` has all that `data` has.
-fn same(copy: &Path, data: &Path) {
+pub(crate) fn same(copy: &Path, data: &Path) {
     assert_eq!(shown::tree(copy), shown::tree(data));
     let mut value = [0; 16];
     let length = getxattr(copy.join("image/secret"), "user.kompox", &mut value).unwrap();
@@ -50,7 +50,7 @@ fn same(copy: &Path, data: &Path) {
     assert_eq!((a.mode(), a.uid(), a.gid(), a.mtime()), (b.mode(), b.uid(), b.gid(), b.mtime()));
 }
 
-const KINDS: &[On] = &[On::Memory(20_000, 2000), On::Xfs, On::Btrfs];
+pub(crate) const KINDS: &[On] = &[On::Memory(20_000, 2000), On::Xfs, On::Btrfs];
 
 #[test]
 fn a_snapshot_is_what_the_disk_was_and_can_be_had_back() {
@@ -210,13 +210,13 @@ pub(crate) fn wait_until(what: impl Fn() -> bool) {
 }
 
 /// A request of another app is answered.
-fn others_go_on(root: &Path, hash: &str) {
+pub(crate) fn others_go_on(root: &Path, hash: &str) {
     let mut request = create_request(volume("db"), "d1", 0);
     request.volume.app = app("other", hash);
     assert!(create(root, request).unwrap().created);
 }
 
-fn impatient(root: &Path, operation: Operation) -> Kind {
+pub(crate) fn impatient(root: &Path, operation: Operation) -> Kind {
     let arguments = [&store_arguments(root)[..], &["--lock-wait", "0"]].concat();
     let input = Request::new(operation).encode();
     answer(&run(&arguments, input.as_bytes())).unwrap_err().kind
