@@ -9,6 +9,7 @@ mod usage;
 
 pub use attach::{AttachOptions, Attached, Target, attach};
 pub use detach::detach;
+pub(crate) use export::streams;
 pub use export::{ExportOptions, Exportee, export};
 pub use import::{ImportFrom, ImportOptions, import};
 pub(crate) use source::is_at_rest;

@@ -12,6 +12,7 @@ pub mod error;
 pub mod network;
 pub mod progress;
 pub mod refusal;
+pub mod relocation;
 pub mod scope;
 pub mod snapshot;
 

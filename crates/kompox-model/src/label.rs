@@ -46,6 +46,10 @@ pub const UNHEALTHY_AFTER: &str = "kompox.dev/unhealthy-after";
 pub const QUIESCE: &str = "kompox.dev/quiesce";
 /// Namespace annotation while `disk attach --previous` is under way: handle of the disk it goes to.
 pub const DISK_SWITCHING: &str = "kompox.dev/disk-switching";
+/// Namespace annotation while the app is being moved: `to CLUSTER` where it leaves, `from CLUSTER` where it comes to.
+pub const MOVE: &str = "kompox.dev/move";
+/// Namespace annotation where an app was moved away from: the name of the cluster it went to.
+pub const MOVED_TO: &str = "kompox.dev/moved-to";
 /// Deployment annotation with the compose labels as JSON by compose service.
 pub const COMPOSE_LABELS: &str = "kompox.dev/compose-labels";
 /// Node annotation with the id of the disk store that the node is known to have.

@@ -3,7 +3,7 @@
 
 use crate::app::{live, pair};
 use crate::progress::Step;
-use crate::{Error, Event, Scope};
+use crate::{Error, Event, Scope, relocation};
 use futures::StreamExt;
 use futures::future::try_join_all;
 use kompox_model::port::{ApplyOptions, Cancel, ErrorKind, Lock, Patch, PortError};
@@ -14,12 +14,23 @@ use std::time::{Duration, Instant};
 /// Makes sure of the app's Namespace and takes its Lease.
 ///
 /// # Errors
-/// Conflict when the Namespace is foreign or going, or another command holds the Lease.
+/// Conflict when the Namespace is foreign or going, the app is being moved, or another command holds the Lease.
 pub(crate) async fn lock(scope: &Scope<'_>, holder: &str) -> Result<Box<dyn Lock>, Error> {
+    let found = live::namespace(scope).await?;
+    relocation::refuse_moving(scope, found.as_ref())?;
+    lock_found(scope, found.as_ref(), holder).await
+}
+
+/// The same for the command that moves the app.
+pub(crate) async fn lock_moving(scope: &Scope<'_>, holder: &str) -> Result<Box<dyn Lock>, Error> {
+    let found = live::namespace(scope).await?;
+    lock_found(scope, found.as_ref(), holder).await
+}
+
+async fn lock_found(scope: &Scope<'_>, found: Option<&Value>, holder: &str) -> Result<Box<dyn Lock>, Error> {
     let call = scope.call();
     let namespace = scope.namespace();
-    let found = live::namespace(scope).await?;
-    live::refuse_going(scope, found.as_ref())?;
+    live::refuse_going(scope, found)?;
     if found.is_none() {
         match scope.kubernetes.create(&call, &bare_namespace(scope)).await {
             Ok(_) => {}

@@ -106,7 +106,8 @@ async fn refuse_other_claims(scope: &Scope<'_>, ours: &Live) -> Result<(), Error
     }
 }
 
-async fn remove_all(
+/// Removes everything of the app under the Lease; the names of what was deleted.
+pub(crate) async fn remove_all(
     scope: &Scope<'_>,
     lock: &dyn Lock,
     options: DestroyOptions,

@@ -4,7 +4,7 @@ pub(crate) mod act;
 mod cause;
 mod copy;
 pub(crate) mod deploy;
-mod destroy;
+pub(crate) mod destroy;
 mod diff;
 mod exec;
 mod foreign;

@@ -6,7 +6,7 @@ use crate::app::record::Memory;
 use crate::app::volumes::{self, Choice, Known};
 use crate::app::{Loaded, act, gather, pair, remove, time_zone, workload};
 use crate::network::Enforcement;
-use crate::{Error, Scope, disk, refusal};
+use crate::{Error, Scope, disk, refusal, relocation};
 use futures::future::{join3, try_join, try_join_all};
 use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
 use kompox_model::port::{DiskInventory, PortError};
@@ -22,6 +22,10 @@ pub(crate) struct Wish {
     pub(crate) start_empty: BTreeSet<VolumeName>,
     /// Take this disk of the volume for the assigned one, whatever is recorded.
     pub(crate) assigned: Option<(VolumeName, DiskName)>,
+    /// The app is being moved here, which no other command may look past.
+    pub(crate) moving: bool,
+    /// The app shall be stopped, also when it is not here yet.
+    pub(crate) stopped: bool,
     /// Keep this disk's handle recorded in the Namespace as the aim of a switch under way.
     pub(crate) switching: Option<String>,
 }
@@ -77,6 +81,10 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Resu
     let own = async {
         let (cluster, namespace) = live::facts_and_namespace(scope).await?;
         live::refuse_going(scope, namespace.as_ref())?;
+        if !wish.moving {
+            relocation::refuse_moving(scope, namespace.as_ref())?;
+            relocation::refuse_moved(scope, namespace.as_ref())?;
+        }
         let inventory = wish.seen_so(inventory(scope, &cluster.uid).await?);
         Ok::<_, Error>((cluster, namespace, inventory))
     };
@@ -116,7 +124,7 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Resu
     };
     let (mut objects, namespace_object) = split_namespace(&resources.into_objects())?;
     let deployment = live.get(&workload::reference(scope));
-    let stopped = deployment.is_some_and(workload::is_stopped);
+    let stopped = wish.stopped || deployment.is_some_and(workload::is_stopped);
     if stopped {
         objects = workload::kept_stopped(&objects)?;
     }

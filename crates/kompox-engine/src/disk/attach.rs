@@ -126,6 +126,7 @@ fn wish(volume: &VolumeName, options: &AttachOptions, switch: &Switch) -> Wish {
         start_empty: options.deploy.start_empty.clone(),
         assigned: Some((volume.clone(), switch.to.name.clone())),
         switching: (options.target == Target::Previous).then(|| switch.to.handle.clone()),
+        ..Wish::default()
     }
 }
 
@@ -267,6 +268,7 @@ async fn announce(
         start_empty: options.deploy.start_empty.clone(),
         assigned: None,
         switching: Some(switch.to.handle.clone()),
+        ..Wish::default()
     };
     // Of several assigned disks nothing can be recorded; the first attempt did it.
     if switch.from.len() > 1 {

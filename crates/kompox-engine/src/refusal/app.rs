@@ -98,4 +98,22 @@ super::refusals! {
     TUNNEL_ADDRESS = "app.tunnel.address", Conflict,
         "The tunnel cannot listen on that address of this machine.",
         "Choose another port, where 0 takes a free one, or another `--address`.";
+    MOVING = "app.moving", Conflict,
+        "The app is being moved between two clusters, and nothing else may change it meanwhile.",
+        "Finish the move by repeating it, or give it up with `--abort`.";
+    MOVED = "app.moved", Conflict,
+        "The app was moved to another cluster.",
+        "Set the app's cluster to that one in the configuration.";
+    MOVE_SAME = "app.move.same-cluster", Invalid,
+        "Both names are of one cluster, so there is nothing to move.",
+        "Name another cluster with `--to`.";
+    MOVE_OCCUPIED = "app.move.occupied", Conflict,
+        "The cluster that the app shall be moved to has disks of it already.",
+        "Delete them there if nobody needs them, then repeat the command.";
+    MOVE_OLD_COPIES = "app.move.old-copies", Conflict,
+        "The cluster that the app shall be moved to has the fenced copies that an earlier move left.",
+        "Let them be deleted: add `--delete-old-copies`.";
+    MOVE_GIVEN = "app.move.given", Conflict,
+        "The other cluster holds the app's disks already, so that the move cannot be given up.",
+        "Finish the move by repeating it, then move the app back.";
 }

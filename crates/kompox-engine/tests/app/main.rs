@@ -17,6 +17,7 @@ mod kubelet;
 mod logs;
 mod looking;
 mod matrix;
+mod moving;
 mod power;
 mod refused;
 mod requests;

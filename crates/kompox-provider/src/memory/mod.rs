@@ -7,6 +7,7 @@
 mod archive;
 mod disks;
 mod fences;
+mod kill;
 mod owner;
 mod snapshots;
 mod state;

@@ -1,6 +1,7 @@
 //! What the memory driver remembers, and the faults it was told to have. No IO.
 
 use super::ID;
+use super::kill::Kill;
 use crate::limit;
 use kompox_model::port::{Call, DiskGap, ErrorKind, PortError};
 use kompox_model::{AppIdentity, Disk, Snapshot, VolumeEvent, VolumeName};
@@ -137,6 +138,7 @@ pub(super) struct State {
     passing_gap: Option<(usize, DiskGap)>,
     pub(super) made: u64,
     writes: u64,
+    kill: Kill,
     faults: VecDeque<Fault>,
     /// Faults that spare some operations first.
     later: VecDeque<(usize, Fault)>,
@@ -157,6 +159,7 @@ impl Default for State {
             passing_gap: None,
             made: 0,
             writes: 0,
+            kill: Kill::default(),
             faults: VecDeque::new(),
             later: VecDeque::new(),
         }
@@ -221,10 +224,18 @@ impl State {
         second: impl FnOnce(&mut Self),
     ) -> Result<(), PortError> {
         self.writes += 1;
+        self.live(operation, target)?;
         first(self);
         self.strike(operation, Moment::During, target)?;
+        self.live(operation, target)?;
         second(self);
+        self.live(operation, target)?;
         self.strike(operation, Moment::After, target)
+    }
+
+    /// Fails when the caller dies here; it will not hear of it.
+    fn live(&mut self, operation: Operation, target: &str) -> Result<(), PortError> {
+        if self.kill.passes() { Err(operation.error(ErrorKind::Internal, target)) } else { Ok(()) }
     }
 }
 
@@ -292,6 +303,25 @@ impl Memory {
         self.silent.send_replace(silent);
     }
 
+    /// Lets the caller die at the n-th moment from now, counting three for each write: before it, in its midst and after it.
+    /// Without a number it lives, again if it was dead.
+    pub fn kill_at(&self, moment: Option<usize>) {
+        self.state().kill.begin(moment);
+    }
+
+    /// How many such moments there were since.
+    #[must_use]
+    pub fn moments(&self) -> usize {
+        self.state().kill.passed()
+    }
+
+    /// Ends when the caller is dead.
+    pub async fn died(&self) {
+        let mut died = self.state().kill.watch();
+        // The sender lives as long as `self`.
+        let _ = died.wait_for(|died| *died).await;
+    }
+
     /// Replaces the places that cannot be looked into.
     pub fn set_gaps(&self, gaps: Vec<DiskGap>) {
         self.state().gaps = gaps;
@@ -348,7 +378,13 @@ impl Memory {
         limit::within(call, None, |kind| operation.error(kind, target), async {
             // The sender lives as long as `self`, so waiting ends by an answer only.
             let _ = silent.wait_for(|silent| !silent).await;
-            work(&mut self.state())
+            let result = work(&mut self.state());
+            let dead = self.state().kill.is_dead();
+            if dead {
+                // Nobody is there any more who could be told.
+                std::future::pending::<()>().await;
+            }
+            result
         })
         .await
     }
