@@ -100,7 +100,13 @@ impl Subject {
             ))
             .hint("make a snapshot and export that, or stop the app first"));
         }
-        let data = origin::data_at(&owner, if fenced { data::FENCED } else { data::DATA })?;
+        let data = if fenced {
+            // While it is still at its old path, somebody may write to it.
+            origin::data_at(&owner, data::FENCED)
+                .map_err(|failure| failure.hint("repeat the command that fenced the volume"))?
+        } else {
+            origin::data_at(&owner, data::DATA)?
+        };
         let manifest = ExportManifest {
             format: EXPORT_FORMAT,
             identity: record.identity,

@@ -296,6 +296,11 @@ fn what_may_not_be_exported_is_refused() {
     tamper(&root.join("k9x84f/db/snapshots/s1/snapshot.json"), "\"ready\"", "\"creating\"");
     assert_eq!(refused(root, &of_disk("d2")).message, "disk `d2` is not ready yet");
     assert_eq!(refused(root, &of_snapshot("s1")).message, "snapshot `s1` is not ready yet");
+    // A fence that is not finished keeps nobody away yet.
+    tamper(&root.join("k9x84f/db/volume.json"), "\"fenced\": false", "\"fenced\": true");
+    let unfinished = refused(root, &ExportHeader { at_rest: false, ..of_disk("d1") });
+    assert_eq!(unfinished.kind, Kind::Conflict);
+    assert_eq!(unfinished.hint.as_deref(), Some("repeat the command that fenced the volume"));
     // A store that was never used stays absent.
     let absent = root.join("absent");
     let (archive, answer) = export(&absent, &of_disk("d1"));

@@ -28,7 +28,7 @@ fn used(root: &Path) {
     fs::create_dir(root.join("disks/.trash")).unwrap();
 }
 
-fn import_cases(base: &Path) -> usize {
+fn import_cases(base: &Path, headers: &[ImportHeader]) -> usize {
     let archive = archive();
     // What looks ready is whole, and a first disk is assigned as soon as it can be seen.
     let holds = |root: &Path| {
@@ -47,10 +47,9 @@ fn import_cases(base: &Path) -> usize {
         }
     };
     let mut points = 0;
-    for (name, mut header) in [
-        ("import", import::header("d3", 1)),
-        ("import of a first disk", import::of_volume(volume("files"), "d1", 0)),
-    ] {
+    for header in headers {
+        let name = &format!("import of {}", header.create.volume.volume);
+        let mut header = header.clone();
         header.create.if_not_exists = true;
         points += check(&Case {
             name,
@@ -67,13 +66,17 @@ fn import_cases(base: &Path) -> usize {
 #[test]
 fn every_step_of_an_import_may_be_the_last() {
     let base = quick();
-    tell(import_cases(base.path()));
+    let first = import::of_volume(volume("files"), "d1", 0);
+    tell(import_cases(base.path(), &[import::header("d3", 1), first]));
 }
 
 #[test]
 fn every_step_of_an_import_with_subvolumes_may_be_the_last() {
     let test = "stream_faults::every_step_of_an_import_with_subvolumes_may_be_the_last";
-    on_each(test, &[On::Xfs, On::Btrfs], |base, _| tell(import_cases(base)));
+    on_each(test, &[On::Xfs, On::Btrfs], |base, _| {
+        // The first disk of a volume differs in its records only, which are the same everywhere.
+        tell(import_cases(base, &[import::header("d3", 1)]));
+    });
 }
 
 #[test]
