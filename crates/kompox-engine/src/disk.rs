@@ -4,6 +4,7 @@ mod attach;
 mod detach;
 mod export;
 mod import;
+mod pipe;
 mod source;
 mod usage;
 
@@ -12,6 +13,7 @@ pub use detach::detach;
 pub(crate) use export::streams;
 pub use export::{ExportOptions, Exportee, export};
 pub use import::{ImportFrom, ImportOptions, import};
+pub(crate) use pipe::pipe;
 pub(crate) use source::is_at_rest;
 pub(crate) use usage::{handle_of, used_by};
 

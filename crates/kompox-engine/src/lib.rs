@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod relocation;
 pub mod scope;
 pub mod snapshot;
+pub mod takeover;
 
 pub use error::{Error, FailureReport};
 pub use progress::{Event, Progress};

@@ -11,7 +11,7 @@ mod mark;
 
 pub use abort::{Aborted, abort};
 use mark::Mark;
-pub(crate) use mark::{refuse_moved, refuse_moving};
+pub(crate) use mark::{forget_moved, refuse_moved, refuse_moving};
 
 use crate::app::see::{self, Wish};
 use crate::app::{DeployOptions, Deployed, Loaded, act, deploy, destroy, power, workload};
@@ -22,9 +22,6 @@ use kompox_model::quantity::Bytes;
 use kompox_model::{DiskName, Holder, VolumeName};
 use look::{Look, Where, look};
 use std::time::{Duration, Instant};
-
-/// How often it is told how far a copy is.
-const PACE: Duration = Duration::from_secs(5);
 
 /// Options of a move.
 #[derive(Debug, Clone, PartialEq, Eq)]

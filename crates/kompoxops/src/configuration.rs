@@ -54,6 +54,71 @@ impl Everything {
         self.opened(chosen, screen)
     }
 
+    /// The one app that is wanted, and the same on the cluster `to` of its provider.
+    pub(crate) fn app_and_cluster(
+        self,
+        wanted: Wanted<'_>,
+        to: &str,
+        screen: &Screen,
+    ) -> Result<(Opened, Opened), Failure> {
+        let other = Wanted { app: None, cluster: Some(to) };
+        let other = choice::cluster(&self.loaded.inventory, other);
+        let other = other.map_err(|error| not_chosen(error, &self.named))?;
+        let cluster_file = self.file(&other.cluster);
+        let opened = self.app(wanted, screen)?;
+        let here = &opened.configuration;
+        let there = other.configuration;
+        if (&here.workspace.name, &here.provider.name) != (&there.workspace.name, &there.provider.name) {
+            return Err(Failure::Usage {
+                message: format!("cluster {} is of another provider than the app", other.cluster),
+                hint: "an app is moved between clusters of its provider; an export can go anywhere"
+                    .to_owned(),
+            });
+        }
+        let configuration = Configuration { cluster: there.cluster, ..here.clone() };
+        let (app_file, sources) = (opened.app_file.clone(), opened.sources.clone());
+        let there = Opened { configuration, sources, app_file, cluster_file };
+        Ok((opened, there))
+    }
+
+    /// The one app that is wanted, and another app on the same cluster.
+    pub(crate) fn two_apps(
+        self,
+        wanted: Wanted<'_>,
+        other: &str,
+        screen: &Screen,
+    ) -> Result<(Opened, Opened), Failure> {
+        let found = choice::app(&self.loaded.inventory, Wanted { app: Some(other), cluster: None });
+        let found = found.map_err(|error| not_chosen(error, &self.named))?;
+        let (app_file, cluster_file) = (self.file(&found.key), self.file(&found.cluster));
+        let opened = self.app(wanted, screen)?;
+        let (here, there) = (&opened.configuration, &found.configuration);
+        if here.app_identity() == there.app_identity() || here.cluster.name != there.cluster.name {
+            return Err(Failure::Usage {
+                message: format!("{} is not another app on cluster {}", found.key, here.cluster.name),
+                hint: "name an app of the configuration whose cluster is the same".to_owned(),
+            });
+        }
+        let sources = opened.sources.clone();
+        let there = Opened { configuration: found.configuration, sources, app_file, cluster_file };
+        Ok((opened, there))
+    }
+
+    /// A cluster of this name of the same provider, if one is configured.
+    pub(crate) fn sibling(&self, opened: &Opened, name: &str) -> Option<Opened> {
+        let here = &opened.configuration;
+        let key =
+            NounKey::Cluster(here.workspace.name.clone(), here.provider.name.clone(), name.parse().ok()?);
+        let configuration = self.loaded.inventory.on_cluster(&key)?;
+        let cluster_file = self.file(&key);
+        Some(Opened {
+            configuration,
+            sources: Sources::default(),
+            app_file: opened.app_file.clone(),
+            cluster_file,
+        })
+    }
+
     fn opened(self, chosen: Result<Chosen, ChoiceError>, screen: &Screen) -> Result<Opened, Failure> {
         let chosen = chosen.map_err(|error| not_chosen(error, &self.named))?;
         if chosen.candidates > 1 {

@@ -62,6 +62,17 @@ fn instead() -> Option<PathBuf> {
     std::env::var_os(KUBECONFIG_OVERRIDE).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
+/// Refuses a command on two clusters while the environment names one for all.
+pub(crate) fn refuse_override() -> Result<(), Failure> {
+    match instead() {
+        None => Ok(()),
+        Some(_) => Err(Failure::Usage {
+            message: format!("{KUBECONFIG_OVERRIDE} names one cluster, and this command needs two"),
+            hint: "unset it, and say in the configuration how each cluster is reached".to_owned(),
+        }),
+    }
+}
+
 /// Adds a hint to an error that has none.
 fn say(error: PortError, hint: impl FnOnce() -> String) -> PortError {
     if error.hint.is_some() { error } else { error.hint(hint()) }

@@ -92,6 +92,11 @@ impl Session<'_> {
         Everything::read(self.global, self.screen)?.app(self.global.wanted(), self.screen)
     }
 
+    /// Everything that is configured.
+    pub(crate) fn everything(&self) -> Result<Everything, Failure> {
+        Everything::read(self.global, self.screen)
+    }
+
     /// The driver of the configured provider.
     pub(crate) fn driver(&self, opened: &Opened) -> Result<Box<dyn Driver>, Failure> {
         let configuration = &opened.configuration;
@@ -107,6 +112,65 @@ impl Session<'_> {
         work: impl AsyncFnOnce(&Connected<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let driver = self.driver(opened)?;
+        let result = self.running(how, async |cancel, deadline| {
+            let call = Call { deadline, cancel, cluster: None };
+            let client = connect::connect(opened, driver.as_ref(), &call, module).await?;
+            self.asking(opened, &client, how);
+            let connected = self.connected(opened, driver.as_ref(), &client, (cancel, deadline));
+            work(&connected).await
+        });
+        result.map_err(|failure| opened.explain(failure, self.screen))
+    }
+
+    /// The same for a command on two clusters.
+    pub(crate) fn on_clusters<T>(
+        &self,
+        (here, there): (&Opened, &Opened),
+        module: &str,
+        how: Use,
+        work: impl AsyncFnOnce(&Connected<'_>, &Connected<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        connect::refuse_override()?;
+        let drivers = (self.driver(here)?, self.driver(there)?);
+        let result = self.running(how, async |cancel, deadline| {
+            let call = Call { deadline, cancel, cluster: None };
+            let clients = (
+                connect::connect(here, drivers.0.as_ref(), &call, module).await?,
+                connect::connect(there, drivers.1.as_ref(), &call, module).await?,
+            );
+            self.asking(here, &clients.0, how);
+            self.asking(there, &clients.1, how);
+            let limits = (cancel, deadline);
+            let near = self.connected(here, drivers.0.as_ref(), &clients.0, limits);
+            let far = self.connected(there, drivers.1.as_ref(), &clients.1, limits);
+            work(&near, &far).await
+        });
+        result.map_err(|failure| here.explain(failure, self.screen))
+    }
+
+    fn asking(&self, opened: &Opened, client: &Client, how: Use) {
+        if how != Use::Stream {
+            let name = &opened.configuration.cluster.name;
+            self.screen.event(Event::Started(format!("asking cluster {name} at {}", client.server())));
+        }
+    }
+
+    fn connected<'c>(
+        &'c self,
+        opened: &'c Opened,
+        driver: &'c dyn Driver,
+        kubernetes: &'c Client,
+        (cancel, deadline): (&'c Cancel, Option<Instant>),
+    ) -> Connected<'c> {
+        Connected { opened, driver, kubernetes, cancel, deadline, progress: self.screen }
+    }
+
+    /// Does `work` until it ends or is stopped by Ctrl-C.
+    fn running<T>(
+        &self,
+        how: Use,
+        work: impl AsyncFnOnce(&Cancel, Option<Instant>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -115,27 +179,11 @@ impl Session<'_> {
         let cancel = Cancel::new();
         interrupt::listen(&runtime, &cancel, self.screen)?;
         let deadline = self.limit(how).map(|limit| Instant::now() + limit);
-        let result = runtime.block_on(async {
-            let call = Call { deadline, cancel: &cancel, cluster: None };
-            let client = connect::connect(opened, driver.as_ref(), &call, module).await?;
-            if how != Use::Stream {
-                let name = &opened.configuration.cluster.name;
-                self.screen.event(Event::Started(format!("asking cluster {name} at {}", client.server())));
-            }
-            let connected = Connected {
-                opened,
-                driver: driver.as_ref(),
-                kubernetes: &client,
-                cancel: &cancel,
-                deadline,
-                progress: self.screen,
-            };
-            work(&connected).await
-        });
+        let result = runtime.block_on(work(&cancel, deadline));
         // A read from stdin that nobody answers would be waited for otherwise.
         runtime.shutdown_background();
         self.screen.clear();
-        result.map_err(|failure| opened.explain(failure, self.screen))
+        result
     }
 
     fn limit(&self, how: Use) -> Option<Duration> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod act;
 mod cause;
+mod clone;
 mod copy;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
@@ -34,6 +35,7 @@ pub(crate) mod wait;
 mod warning;
 pub(crate) mod workload;
 
+pub use clone::{CloneOptions, Cloned, clone};
 pub use copy::{CopyPlace, copy_failed, copy_in, copy_out, copy_place, one_line, said};
 pub use deploy::{DeployOptions, Deployed, deploy};
 pub use destroy::{DestroyOptions, Destroyed, destroy};

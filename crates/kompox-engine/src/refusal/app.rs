@@ -116,4 +116,16 @@ super::refusals! {
     MOVE_GIVEN = "app.move.given", Conflict,
         "The other cluster holds the app's disks already, so that the move cannot be given up.",
         "Finish the move by repeating it, then move the app back.";
+    TAKEOVER_NOTHING = "app.takeover.nothing", NotFound,
+        "This cluster sees no disks of the app that it could take over.",
+        "Mount the disk store of the old cluster first, or import an export.";
+    TAKEOVER_ALIVE = "app.takeover.alive", Conflict,
+        "The cluster that holds the app's disks answers, so that it is not gone.",
+        "Move the app: `kompoxops app move`.";
+    CLONE_VOLUME = "app.clone.volume", Invalid,
+        "The other app lacks a volume of the app that is cloned.",
+        "Add the volume to the other app's `volumes`.";
+    CLONE_OCCUPIED = "app.clone.occupied", Conflict,
+        "The other app has disks already.",
+        "Clone to an app that was never deployed.";
 }

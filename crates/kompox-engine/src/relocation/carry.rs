@@ -5,14 +5,8 @@ use super::{Ends, MoveOptions, fences};
 use crate::app::act;
 use crate::progress::Step;
 use crate::{Error, Event, Scope, disk, refusal};
-use kompox_model::port::{
-    DiskAssign, DiskDelete, DiskExport, DiskImport, DiskStreams, ErrorKind, ExportOf, Lock,
-};
+use kompox_model::port::{DiskAssign, DiskDelete, DiskExport, DiskImport, ExportOf, Lock};
 use kompox_model::{Disk, DiskSource, DiskState, Holder, VolumeChange, VolumeName, VolumeState, hash};
-use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
-
-/// What of an archive may be on its way between two clusters, in bytes.
-const PIPE: usize = 1 << 20;
 
 /// Brings every volume to the target.
 pub(super) async fn carry(ends: &Ends<'_>, look: &Look, options: &MoveOptions) -> Result<(), Error> {
@@ -145,11 +139,6 @@ pub(super) async fn remove(to: &Scope<'_>, lock: &dyn Lock, look: &Look, disk: &
 /// Sends one disk through a pipe from the source to the target, which verifies it.
 async fn send(ends: &Ends<'_>, look: &Look, disk: &Disk, source: DiskSource) -> Result<(), Error> {
     let Ends { from, to, target, .. } = *ends;
-    let what = format!("disk {} of volume {}", disk.name, disk.volume);
-    let step = Step::start(from.progress, format!("copying {what} to cluster {}", to.cluster.name));
-    let identity = from.identity();
-    let here = from.disks(&identity, &look.source.uid);
-    let there = to.disks(&identity, &look.target.uid);
     let export = DiskExport {
         of: ExportOf::Disk(disk.name.clone()),
         at_rest: true,
@@ -164,36 +153,10 @@ async fn send(ends: &Ends<'_>, look: &Look, disk: &Disk, source: DiskSource) -> 
         if_not_exists: true,
         manifest: None,
     };
-    let writing: &dyn DiskStreams = disk::streams(from)?;
-    let reading: &dyn DiskStreams = disk::streams(to)?;
     target.check()?;
-    let (near, far) = tokio::io::duplex(PIPE);
-    let told = std::sync::Mutex::new(std::time::Instant::now());
-    let progress = |done: u64, total: u64| {
-        let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if told.elapsed() >= super::PACE {
-            *told = std::time::Instant::now();
-            let percent = done.saturating_mul(100) / total.max(1);
-            from.progress.event(Event::Progressed(format!("{what}: about {} % copied", percent.min(100))));
-        }
-    };
-    let exporting = async {
-        // Dropped at the end, so that the other side sees the end.
-        let mut near = near.compat_write();
-        writing.export(&from.call(), here, &disk.volume, &export, &mut near, &progress).await
-    };
-    let importing = async {
-        let mut far = far.compat();
-        reading.import(&to.call(), there, &disk.volume, &import, &mut far).await
-    };
-    let (exported, imported) = futures::join!(exporting, importing);
-    match (exported, imported) {
-        // It saw an archive that was cut; the other end knows why.
-        (Err(error), Err(cut)) if cut.kind == ErrorKind::Invalid => return Err(error.into()),
-        (_, Err(error)) | (Err(error), Ok(_)) => return Err(error.into()),
-        (Ok(_), Ok(_)) => {}
-    }
-    step.done(format!("{what} copied and verified"));
+    let uids = (look.source.uid.as_str(), look.target.uid.as_str());
+    let what = format!("disk {} of volume {} to cluster {}", disk.name, disk.volume, to.cluster.name);
+    disk::pipe((from, to), uids, &disk.volume, &export, &import, &what).await?;
     Ok(())
 }
 

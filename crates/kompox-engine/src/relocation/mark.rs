@@ -58,6 +58,16 @@ pub(crate) async fn set(scope: &Scope<'_>, lock: &dyn Lock, mark: Mark) -> Resul
     Ok(())
 }
 
+/// Takes the mark of an app away that was moved from here. False when there is none.
+pub(crate) async fn forget_moved(scope: &Scope<'_>, lock: &dyn Lock) -> Result<bool, Error> {
+    let found = live::namespace(scope).await?;
+    if !matches!(Mark::read(found.as_ref()), Mark::Moved(_)) {
+        return Ok(false);
+    }
+    set(scope, lock, Mark::None).await?;
+    Ok(true)
+}
+
 /// Conflict while the app is on its way between clusters.
 pub(crate) fn refuse_moving(scope: &Scope<'_>, namespace: Option<&Value>) -> Result<(), Error> {
     let (way, other) = match Mark::read(namespace) {

@@ -69,6 +69,28 @@ pub(crate) enum AppCommand {
     /// All services share the Pod, so a port is the same whichever service listens on it. Stays until it is
     /// interrupted, and goes on with the next Pod after a deploy.
     Tunnel(TunnelArguments),
+    /// Move the app with all its disks to another cluster of its provider
+    ///
+    /// The app is stopped and its disks are fenced, so that nothing writes to them any more. They are copied and
+    /// verified, or handed over where both clusters see them; then the app is deployed on the other cluster, and only
+    /// when it is ready there, the disks become that cluster's. If something fails before, the app is started again
+    /// where it was. A command that was killed is finished by its repeat, or given up with --abort.
+    ///
+    /// Snapshots stay where they are unless the disks are handed over, and so do the fenced copies. Afterwards, set
+    /// the app's cluster in the configuration to the new one.
+    Move(MoveArguments),
+    /// Take the app over from a cluster that is gone for good, and deploy it here
+    ///
+    /// For disks that this cluster sees and another one holds: a new cluster on the same machine, for instance. The
+    /// old one must not run any more; --fenced says that you have made sure. Refused when it is configured and
+    /// answers.
+    Takeover(TakeoverArguments),
+    /// Copy the app's data to another app of the configuration
+    ///
+    /// The other app gets a new disk for each assigned one, of one moment, and is not deployed. The app goes on
+    /// meanwhile where its disks are copied in one moment or its services hold still; elsewhere --stop is needed, as
+    /// for a snapshot.
+    Clone(CloneArguments),
     /// Remove the app from the cluster; its disks stay
     ///
     /// Everything of the app goes but its Namespace and its disks. A later deploy finds them again.
@@ -224,6 +246,62 @@ pub(crate) struct DestroyArguments {
     pub(crate) delete_namespace: bool,
 
     /// Print what would be deleted, and delete nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `app move`.
+#[derive(Debug, Args)]
+pub(crate) struct MoveArguments {
+    /// Cluster to move to
+    #[arg(long, value_name = "CLUSTER")]
+    pub(crate) to: String,
+
+    #[command(flatten)]
+    pub(crate) compose: ComposeArguments,
+
+    /// Delete the fenced copies that an earlier move left on that cluster
+    #[arg(long)]
+    pub(crate) delete_old_copies: bool,
+
+    /// Give up a move that was begun: delete what is copied, and start the app where it was
+    ///
+    /// What the app wrote on the other cluster meanwhile is lost. Refused when that cluster holds the disks already.
+    #[arg(long, conflicts_with_all = ["delete_old_copies", "dry_run"])]
+    pub(crate) abort: bool,
+
+    /// Print what would be moved, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `app takeover`.
+#[derive(Debug, Args)]
+pub(crate) struct TakeoverArguments {
+    /// The old cluster is gone, or can reach the disks no more: you have made sure
+    #[arg(long, required = true)]
+    pub(crate) fenced: bool,
+
+    #[command(flatten)]
+    pub(crate) compose: ComposeArguments,
+
+    /// Print what would be taken over, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `app clone`.
+#[derive(Debug, Args)]
+pub(crate) struct CloneArguments {
+    /// The other app, on the same cluster
+    #[arg(value_name = "APP")]
+    pub(crate) name: String,
+
+    /// Stop the app for the copy, and start it again
+    #[arg(long)]
+    pub(crate) stop: bool,
+
+    /// Print what would be copied, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -15,8 +15,9 @@ mod snapshot;
 mod tunnel;
 
 pub(crate) use app::{
-    AppCommand, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments, ExecArguments,
-    LogsArguments, ShellArguments, StartArguments, StatusArguments, ValidateArguments,
+    AppCommand, CloneArguments, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments,
+    ExecArguments, LogsArguments, MoveArguments, ShellArguments, StartArguments, StatusArguments,
+    TakeoverArguments, ValidateArguments,
 };
 pub(crate) use archive::ArchivePath;
 pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArguments};

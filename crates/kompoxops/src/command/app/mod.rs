@@ -1,5 +1,6 @@
 //! `app …`, one module per verb.
 
+mod clone;
 mod copy;
 pub(super) mod deploy;
 mod destroy;
@@ -8,9 +9,11 @@ mod dns;
 mod exec;
 mod list;
 mod logs;
+mod moving;
 mod power;
 mod shell;
 mod status;
+mod takeover;
 mod tunnel;
 mod validate;
 
@@ -38,6 +41,9 @@ pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Fail
         AppCommand::Restart(arguments) => power::restart(session, &arguments)?,
         AppCommand::Shell(arguments) => return shell::run(session, arguments),
         AppCommand::Tunnel(arguments) => tunnel::run(session, &arguments)?,
+        AppCommand::Move(arguments) => moving::run(session, arguments)?,
+        AppCommand::Takeover(arguments) => takeover::run(session, arguments)?,
+        AppCommand::Clone(arguments) => clone::run(session, &arguments)?,
         AppCommand::Destroy(arguments) => destroy::run(session, &arguments)?,
     }
     Ok(DONE)
