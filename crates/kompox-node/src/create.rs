@@ -188,7 +188,7 @@ fn go_on(
     let size = wish.request.size_bytes;
     if *wish.source == Source::Empty {
         let enforced = data::make_empty(&disk.folder, disk.record.backend, size)?;
-        return ready(volume, disk, size, Whole { enforced, manifest: None }).map(Begun::Done);
+        return ready(volume, disk, size, Whole { enforced, imported: None }).map(Begun::Done);
     }
     let wanted = Wanted { backend: disk.record.backend, size: Some(size) };
     let mut job = Job::new(origin, &disk.folder, &disk.record.handle, wanted, wait)?;
@@ -211,7 +211,7 @@ pub(crate) fn finish(root: &Folder, wish: Wish<'_>, job: &Job, whole: Result<Who
 fn ready(volume: Volume, mut disk: Disk, size: u64, whole: Whole) -> Result<Created> {
     disk.record.size_bytes = size;
     disk.record.size_enforced = whole.enforced;
-    disk.record.imported = whole.manifest;
+    disk.record.imported = whole.imported.and_then(|imported| imported.manifest);
     disk.record.state = DiskState::Ready;
     record::write(&disk.folder, disk::RECORD, &disk.record)?;
     Ok(created(true, volume.record, disk))

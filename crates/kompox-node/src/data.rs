@@ -4,8 +4,8 @@ use crate::content::How;
 use crate::failure::{Result, cannot};
 use crate::folder::{Folder, PRIVATE, PUBLIC, change};
 use crate::{btrfs, copy, erase};
-use kompox_node_protocol::{Backend, ExportManifest, Failure, Kind};
-use kompox_tree::Limits;
+use kompox_node_protocol::{Backend, Failure, Kind};
+use kompox_tree::{Imported, Limits};
 use std::io::Read;
 
 /// The data, where apps find it.
@@ -97,12 +97,8 @@ pub(crate) fn copy(content: &Folder, owner: &Folder, wanted: Wanted) -> Result<b
     Ok(enforced)
 }
 
-/// Takes an archive in aside in `owner`: whether its size is enforced, and what it says of itself if it is an export.
-pub(crate) fn take_in(
-    owner: &Folder,
-    wanted: Wanted,
-    archive: impl Read,
-) -> Result<(bool, Option<ExportManifest>)> {
+/// Takes an archive in aside in `owner`; whether its size is enforced, and what was taken.
+pub(crate) fn take_in(owner: &Folder, wanted: Wanted, archive: impl Read) -> Result<(bool, Imported)> {
     let (making, enforced) = start(owner, wanted)?;
     // As an empty disk has it: the archive may say otherwise, or nothing.
     making.set_owner(0, 0)?;
@@ -110,7 +106,7 @@ pub(crate) fn take_in(
     let max_bytes = wanted.size.unwrap_or(u64::MAX);
     let limits = Limits { max_bytes, max_entries: MAX_ENTRIES, devices: false };
     match kompox_tree::import(&making, archive, &limits, |_| {}) {
-        Ok(imported) => Ok((enforced, imported.manifest)),
+        Ok(imported) => Ok((enforced, imported)),
         Err(failure) if failure.kind == Kind::Quota && enforced => {
             Err(failure.hint("give the disk a larger size, or free some space on that file system"))
         }

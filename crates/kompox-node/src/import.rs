@@ -14,10 +14,17 @@ use crate::{backend, delete, lock, trash};
 use kompox_node_protocol::{
     CreateDisk, Created, DeleteDisk, ExportManifest, Failure, ImportHeader, Kind, Source,
 };
+use kompox_tree::Imported;
 use std::io::Read;
 
 /// Makes the disk that `header` names from `archive`, which is not read when the disk is there already.
-pub(crate) fn run(place: Place<'_>, header: &ImportHeader, archive: impl Read) -> Result<Created> {
+/// `warn` gets what could not be kept.
+pub(crate) fn run(
+    place: Place<'_>,
+    header: &ImportHeader,
+    archive: impl Read,
+    warn: impl FnMut(String),
+) -> Result<Created> {
     header.check().map_err(invalid)?;
     let ImportHeader { create: request, expected, .. } = header;
     let source = &Source::parse(&request.source).map_err(invalid)?;
@@ -31,7 +38,11 @@ pub(crate) fn run(place: Place<'_>, header: &ImportHeader, archive: impl Read) -
         |store| create::begin(&store.root, wish, place.wait),
         archive,
         |store, job, whole| {
-            create::finish(&store.root, wish, job, whole.and_then(|whole| checked(header, whole)))
+            let whole = whole.and_then(|whole| check_archive(header, &whole).map(|()| whole));
+            let missing = whole.as_ref().ok().and_then(left_out);
+            let made = create::finish(&store.root, wish, job, whole)?;
+            missing.into_iter().for_each(warn);
+            Ok(made)
         },
         |job| give_up(place, request, job),
     )?;
@@ -57,17 +68,26 @@ fn check_size(request: &CreateDisk, manifest: &ExportManifest) -> Result<()> {
 }
 
 /// Refuses another archive than the expected one.
-fn checked(header: &ImportHeader, whole: Whole) -> Result<Whole> {
-    if let Some(manifest) = &whole.manifest {
+fn check_archive(header: &ImportHeader, whole: &Whole) -> Result<()> {
+    let manifest = whole.imported.as_ref().and_then(|imported| imported.manifest.as_ref());
+    if let Some(manifest) = manifest {
         check_size(&header.create, manifest)?;
     }
-    match (&header.expected, &whole.manifest) {
+    match (&header.expected, manifest) {
         (Some(expected), Some(found)) if expected != found => {
             Err(invalid("the archive is another export than the expected one"))
         }
         (Some(_), None) => Err(invalid("the archive is no export, though one was expected")),
-        (Some(_) | None, _) => Ok(whole),
+        (Some(_) | None, _) => Ok(()),
     }
+}
+
+/// What is missing although the import succeeds.
+fn left_out(whole: &Whole) -> Option<String> {
+    let Imported { attributes_left_out: count, first_left_out, .. } = whole.imported.as_ref()?;
+    let first = first_left_out.join(", ");
+    (*count > 0)
+        .then(|| format!("extended attributes that the file system does not take: {count}, first {first}"))
 }
 
 /// Gives the room back, and the name too if this run took it.

@@ -6,7 +6,8 @@ use crate::failure::{Result, conflict};
 use crate::folder::Folder;
 use crate::lock::{self, Lock};
 use crate::origin::Origin;
-use kompox_node_protocol::{ExportManifest, Source, VolumeRef};
+use kompox_node_protocol::{Source, VolumeRef};
+use kompox_tree::Imported;
 use std::io::Read;
 use std::time::Duration;
 
@@ -29,8 +30,8 @@ pub(crate) struct Job {
 pub(crate) struct Whole {
     /// Whether its size is enforced.
     pub(crate) enforced: bool,
-    /// What the export said of itself that it came in, if it came in one.
-    pub(crate) manifest: Option<ExportManifest>,
+    /// What the archive was that it came in, if it came in one.
+    pub(crate) imported: Option<Imported>,
 }
 
 impl Job {
@@ -56,11 +57,11 @@ impl Job {
         match &self.origin {
             Some(origin) => {
                 let enforced = origin.copy(&self.target, self.wanted)?;
-                Ok(Whole { enforced, manifest: None })
+                Ok(Whole { enforced, imported: None })
             }
             None => {
-                let (enforced, manifest) = data::take_in(&self.target, self.wanted, stream)?;
-                Ok(Whole { enforced, manifest })
+                let (enforced, imported) = data::take_in(&self.target, self.wanted, stream)?;
+                Ok(Whole { enforced, imported: Some(imported) })
             }
         }
     }

@@ -115,7 +115,9 @@ fn run(command: Command) -> Result<()> {
                 line.and_then(|text| ImportHeader::decode(&text).map_err(|error| not_understood(&error)));
             let created = header.and_then(|header| {
                 let place = Place { path: &root, expected: header.store.as_deref(), wait, backend };
-                import::run(place, &header, &mut input)
+                import::run(place, &header, &mut input, |warning| {
+                    let _ = writeln!(std::io::stderr(), "kompox-node: {warning}");
+                })
             });
             say_answer(created.map(|created| Success::Created(Box::new(created))))?;
             // As for `fill`; whoever sends stops when the answer is there.

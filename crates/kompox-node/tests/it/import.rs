@@ -1,18 +1,18 @@
 //! Disks from archives as a stream: exports, archives from elsewhere, and what is wrong with some.
 
-use crate::export::{exported, large, of_disk, of_snapshot};
+use crate::export::{exported, of_disk, of_snapshot};
 use crate::filesystem::{On, must, on_each, quick};
-use crate::program::{answer, ask, command, finish, run};
+use crate::program::{answer, command, finish, run};
 use crate::requests::{
-    create, create_request, delete, disks, fence, list, made, snapshot, snapshot_request, status, unassign,
-    volume,
+    create, create_request, delete, disks, fence, list, made, snapshot, snapshot_request, unassign, volume,
 };
 use crate::snapshot::{D1, impatient, others_go_on, wait_until};
 use crate::{fill, shown};
 use kompox_node_protocol::{
-    CreateDisk, Created, DeleteDisk, DiskState, Failure, Fence, ImportHeader, Kind, Operation, Request,
-    Success, VolumeChange, VolumeRef,
+    CreateDisk, Created, DeleteDisk, DiskState, Failure, Fence, ImportHeader, Kind, Operation, Success,
+    VolumeChange, VolumeRef,
 };
+use rustix::fs::{XattrFlags, setxattr};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -68,7 +68,7 @@ fn crafted(kind: EntryType, path: &str, link: &str) -> Vec<u8> {
 }
 
 /// Disk d1 with a little of everything, an export of it, and a store that has been used.
-fn store(root: &Path) -> Vec<u8> {
+pub(crate) fn store(root: &Path) -> Vec<u8> {
     let data = root.join(made(root, "d1", 0).disk.path);
     fs::create_dir(data.join("sub")).unwrap();
     fs::write(data.join("sub/one"), "1").unwrap();
@@ -81,7 +81,7 @@ fn store(root: &Path) -> Vec<u8> {
 }
 
 /// Both as a later disk and as the first one of a volume: refused, and the store as before.
-fn leaves_nothing(root: &Path, archive: &[u8], change: impl Fn(&mut ImportHeader)) -> Failure {
+pub(crate) fn leaves_nothing(root: &Path, archive: &[u8], change: impl Fn(&mut ImportHeader)) -> Failure {
     let before = shown::tree(root);
     let mut failures = [header("d3", 1), of_volume(volume("files"), "d1", 0)].map(|mut header| {
         change(&mut header);
@@ -155,6 +155,9 @@ fn another_archive_than_the_expected_one_is_refused() {
     );
     let foreign = leaves_nothing(root, &fill::sample(), |header| header.expected.clone_from(&expected));
     assert_eq!(foreign.message, "the archive is no export, though one was expected");
+    let cut = leaves_nothing(root, &whole[..100], |header| header.expected.clone_from(&expected));
+    assert_eq!(cut.kind, Kind::Invalid);
+    assert!(!cut.message.contains("expected"), "{cut}");
     // A size that the exported disk might outgrow, said beforehand or by the archive.
     for expected in [None, expected.clone()] {
         let failure = leaves_nothing(root, &whole, |header| {
@@ -225,68 +228,6 @@ fn an_archive_from_elsewhere_is_a_disk_too() {
     let lost = ImportHeader { store: Some("0123".into()), ..header("d9", 1) };
     assert_eq!(import(root, &lost, b"").unwrap_err().kind, Kind::Conflict);
     assert_eq!(disks(root).len(), 3);
-}
-
-#[test]
-fn more_than_the_disk_may_hold_is_refused() {
-    let temp = quick();
-    let root = &temp.path().join("disks");
-    store(root);
-    // Little that becomes much.
-    let small = CreateDisk { size_bytes: 1 << 20, ..create_request(volume("bomb"), "d1", 0) };
-    let data = root.join(create(root, small).unwrap().disk.path);
-    fs::write(data.join("zeros"), vec![0; 64 << 20]).unwrap();
-    let bomb =
-        exported(root, &kompox_node_protocol::ExportHeader { volume: volume("bomb"), ..of_disk("d1") });
-    assert!(bomb.len() < 100_000);
-    let failure = leaves_nothing(root, &bomb, |header| header.create.size_bytes = 1 << 20);
-    assert_eq!(failure.kind, Kind::Quota);
-    assert!(failure.message.ends_with("the files of the archive have more than 1048576 bytes"), "{failure}");
-    assert!(failure.hint.unwrap().contains("make the disk larger"));
-}
-
-#[test]
-fn without_room_the_room_is_given_back() {
-    let test = "import::without_room_the_room_is_given_back";
-    on_each(test, &[On::Memory(8000, 400), On::Btrfs], |root, on| {
-        let whole = store(root);
-        let elsewhere = quick();
-        large(elsewhere.path());
-        let much = exported(elsewhere.path(), &of_disk("d1"));
-        let free = || status(ask(root, &Request::new(Operation::Status {})).unwrap()).free_bytes;
-        let before = free();
-        let failure = if on == On::Btrfs {
-            // Less than the limit by the count of its bytes: many small files take more.
-            let mut archive = Builder::new(Vec::new());
-            for number in 0..1500 {
-                let mut header = Header::new_ustar();
-                header.set_size(5000);
-                header.set_mode(0o600);
-                header.set_uid(0);
-                header.set_gid(0);
-                header.set_mtime(0);
-                let name = format!("file{number}");
-                archive.append_data(&mut header, name, &crate::export::noise(number, 5000)[..]).unwrap();
-            }
-            let archive = archive.into_inner().unwrap();
-            leaves_nothing(root, &archive, |header| header.create.size_bytes = 7_600_000)
-        } else {
-            leaves_nothing(root, &much, |_| {})
-        };
-        assert_eq!(failure.kind, Kind::Quota, "{failure}");
-        let hint = failure.hint.unwrap();
-        assert!(hint.contains("free some space"), "{hint}");
-        assert_eq!(hint.contains("larger size"), on == On::Btrfs, "{hint}");
-        // btrfs gives the room of a subvolume back a moment later.
-        wait_until(|| {
-            if on == On::Btrfs {
-                must("btrfs", &["filesystem", "sync", root.to_str().unwrap()]);
-            }
-            before.saturating_sub(free()) < 1_000_000
-        });
-        let enforced = import(root, &header("d3", 1), &whole).unwrap().disk.record.size_enforced;
-        assert_eq!(enforced, on == On::Btrfs);
-    });
 }
 
 #[test]
@@ -366,4 +307,31 @@ fn a_killed_import_is_completed_or_deleted() {
     fence(root, volume("db"), 1, true).unwrap();
     let refused = import(root, &header("d3", 2), &whole).unwrap_err();
     assert_eq!(refused.message, "volume `db` of app ws1/prv1/app1 is fenced for a move");
+}
+
+#[test]
+fn attributes_that_the_file_system_does_not_take_are_named() {
+    let test = "import::attributes_that_the_file_system_does_not_take_are_named";
+    on_each(test, &[On::Memory(2000, 400)], |at, _| {
+        let elsewhere = quick();
+        let archive = store(elsewhere.path());
+        let file = elsewhere.path().join(D1).join("sub/one");
+        if setxattr(&file, "user.kompox", b"lost", XattrFlags::empty()).is_err() {
+            eprintln!("{test}: skipped, needs attributes where the test is");
+            return;
+        }
+        let with = exported(elsewhere.path(), &of_disk("d1"));
+        must("mount", &["-t", "ramfs", "none", at.to_str().unwrap()]);
+        let root = at.join("disks");
+        let warned = |disk: &str, generation, archive: &[u8]| {
+            let output = run(&arguments(&root), &stream(&header(disk, generation), archive));
+            assert!(is_created(answer(&output)).unwrap().created);
+            String::from_utf8(output.stderr).unwrap()
+        };
+        let said = warned("d1", 0, &with);
+        let what = "kompox-node: extended attributes that the file system does not take: 1, first ";
+        assert!(said.starts_with(what), "{said}");
+        assert!(said.contains("user.kompox") && said.contains("sub/one"), "{said}");
+        assert_eq!(warned("d2", 1, &archive), "");
+    });
 }

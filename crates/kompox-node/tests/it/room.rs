@@ -1,15 +1,18 @@
-//! Snapshots and copies where there is no more room: nothing is lost, and deleting makes room.
+//! Snapshots, copies and imports where there is no more room: nothing is lost, and deleting makes room.
 
-use crate::filesystem::{On, on_each};
+use crate::export::{exported, large, noise, of_disk};
+use crate::filesystem::{On, must, on_each, quick};
+use crate::import;
 use crate::program::ask;
 use crate::requests::{
     copy_request, create, create_request, delete, delete_snapshot, disks, made, snapshot, snapshot_request,
     snapshots, status, volume,
 };
 use crate::snapshot::{D1, wait_until};
-use kompox_node_protocol::{CreateDisk, Kind, Operation, Request};
+use kompox_node_protocol::{CreateDisk, ExportHeader, Kind, Operation, Request};
 use std::fs;
 use std::path::Path;
+use tar::{Builder, Header};
 
 #[test]
 fn without_room_nothing_is_lost_and_the_room_is_given_back() {
@@ -133,5 +136,67 @@ fn a_size_is_enforced_and_a_full_disk_is_copied_fenced_and_deleted() {
             assert_eq!((deleted.existed, deleted.leftover), (true, None));
         }
         assert!(delete_snapshot(root, "s1").unwrap().existed);
+    });
+}
+
+#[test]
+fn an_import_of_more_than_the_disk_may_hold_is_refused() {
+    let temp = quick();
+    let root = &temp.path().join("disks");
+    import::store(root);
+    // Little that becomes much.
+    let small = CreateDisk { size_bytes: 1 << 20, ..create_request(volume("bomb"), "d1", 0) };
+    let data = root.join(create(root, small).unwrap().disk.path);
+    fs::write(data.join("zeros"), vec![0; 64 << 20]).unwrap();
+    let bomb = exported(root, &ExportHeader { volume: volume("bomb"), ..of_disk("d1") });
+    assert!(bomb.len() < 100_000);
+    let failure = import::leaves_nothing(root, &bomb, |header| header.create.size_bytes = 1 << 20);
+    assert_eq!(failure.kind, Kind::Quota);
+    assert!(failure.message.ends_with("the files of the archive have more than 1048576 bytes"), "{failure}");
+    assert!(failure.hint.unwrap().contains("make the disk larger"));
+}
+
+#[test]
+fn without_room_an_import_leaves_nothing() {
+    let test = "room::without_room_an_import_leaves_nothing";
+    on_each(test, &[On::Memory(8000, 400), On::Btrfs], |root, on| {
+        let whole = import::store(root);
+        let elsewhere = quick();
+        large(elsewhere.path());
+        let much = exported(elsewhere.path(), &of_disk("d1"));
+        let free = || status(ask(root, &Request::new(Operation::Status {})).unwrap()).free_bytes;
+        let before = free();
+        let failure = if on == On::Btrfs {
+            // Less than the limit by the count of its bytes: many small files take more.
+            let mut archive = Builder::new(Vec::new());
+            for number in 0..1500 {
+                let mut header = Header::new_ustar();
+                header.set_size(5000);
+                header.set_mode(0o600);
+                header.set_uid(0);
+                header.set_gid(0);
+                header.set_mtime(0);
+                let name = format!("file{number}");
+                archive.append_data(&mut header, name, &noise(number, 5000)[..]).unwrap();
+            }
+            let archive = archive.into_inner().unwrap();
+            import::leaves_nothing(root, &archive, |header| header.create.size_bytes = 7_600_000)
+        } else {
+            import::leaves_nothing(root, &much, |_| {})
+        };
+        assert_eq!(failure.kind, Kind::Quota, "{failure}");
+        let hint = failure.hint.unwrap();
+        assert!(hint.contains("free some space"), "{hint}");
+        assert_eq!(hint.contains("larger size"), on == On::Btrfs, "{hint}");
+        // btrfs gives the room of a subvolume back a moment later.
+        wait_until(|| {
+            if on == On::Btrfs {
+                must("btrfs", &["filesystem", "sync", root.to_str().unwrap()]);
+            }
+            before.saturating_sub(free()) < 1_000_000
+        });
+        let enforced =
+            import::import(root, &import::header("d3", 1), &whole).unwrap().disk.record.size_enforced;
+        assert_eq!(enforced, on == On::Btrfs);
     });
 }
