@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
+mod archives;
 mod attach;
 mod bed;
 mod command;
@@ -23,5 +24,6 @@ mod refused;
 mod requests;
 mod sequence;
 mod snapshots;
+mod takeover;
 mod uninstall;
 mod volumes;

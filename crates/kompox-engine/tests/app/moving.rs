@@ -22,7 +22,7 @@ fn move_options() -> MoveOptions {
     MoveOptions { delete_old_copies: false, deploy: options() }
 }
 
-async fn other(name: &str, memory: &Memory) -> Bed {
+pub(crate) async fn other(name: &str, memory: &Memory) -> Bed {
     let mut bed = Bed::new().await;
     bed.cluster.name = name.parse().unwrap();
     bed.memory = memory.clone();
@@ -112,7 +112,7 @@ fn mark(bed: &Bed) -> Value {
 }
 
 /// How many Pods the app has.
-fn pods(bed: &Bed) -> usize {
+pub(crate) fn pods(bed: &Bed) -> usize {
     let ours =
         |object: &&Value| object["kind"] == "Pod" && object["metadata"]["namespace"] == bed.namespace();
     bed.api.objects().iter().filter(ours).count()
@@ -122,7 +122,7 @@ async fn assigned(bed: &Bed) -> Disk {
     bed.disks().await.into_iter().find(|disk| disk.assigned).unwrap()
 }
 
-async fn write(bed: &Bed, path: &str) {
+pub(crate) async fn write(bed: &Bed, path: &str) {
     let (identity, disk, cancel) = (bed.identity(), assigned(bed).await, Cancel::new());
     let uid = disk.holder.uid.clone();
     let scope =
@@ -132,7 +132,7 @@ async fn write(bed: &Bed, path: &str) {
 }
 
 /// What was written to the assigned disk.
-async fn held(bed: &Bed) -> Vec<String> {
+pub(crate) async fn held(bed: &Bed) -> Vec<String> {
     let (identity, disk, cancel) = (bed.identity(), assigned(bed).await, Cancel::new());
     let scope = kompox_model::port::AppScope {
         identity: &identity,
