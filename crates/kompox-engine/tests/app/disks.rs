@@ -90,3 +90,29 @@ async fn dry_runs_say_what_would_be_and_write_nothing() {
     assert!(!disk::detach(&scope, None, &second, dry, "tester").await.unwrap().assigned);
     assert_eq!((bed.writes(), bed.memory.fingerprint()), (Vec::new(), before));
 }
+
+#[tokio::test]
+async fn a_disk_has_a_lineage_and_a_history() {
+    use crate::snapshots::{create_options, restore_options};
+    use kompox_engine::snapshot;
+    let bed = Bed::deployed().await;
+    let scope = bed.scope(&bed.client);
+    let first = bed.assigned().await.remove(0);
+    snapshot::create(&scope, &create_options("s1"), "tester").await.unwrap();
+    snapshot::restore(&scope, &restore_options("s1", "second"), "tester").await.unwrap();
+    let at = DiskAssign { dry_run: false, at: Some(crate::bed::options().now) };
+    let (second, original) = ("second".parse().unwrap(), first.parse().unwrap());
+    disk::assign(&scope, None, &second, at, "tester").await.unwrap();
+    let log = disk::log(&scope, None, &second).await.unwrap();
+    let sources: Vec<_> = log.lineage.iter().map(|step| step.source.clone()).collect();
+    assert_eq!(sources, ["snapshot:s1".to_owned(), format!("disk:{first}")]);
+    assert!(log.lineage.iter().all(|step| step.created_at.is_some()));
+    let said: Vec<_> = log.events.iter().map(|event| event.change.to_string()).collect();
+    assert_eq!(said, [format!("disk second assigned instead of {first}")]);
+    let log = disk::log(&scope, None, &original).await.unwrap();
+    let said: Vec<_> = log.events.iter().map(|event| event.change.to_string()).collect();
+    assert_eq!(said, [format!("created with disk {first}"), format!("disk second assigned instead of {first}")]);
+    assert_eq!((log.lineage, log.snapshots), (Vec::new(), vec!["s1".parse().unwrap()]));
+    let error = disk::log(&scope, None, &"third".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.code(), "disk.unknown");
+}

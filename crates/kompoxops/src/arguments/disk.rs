@@ -40,6 +40,11 @@ pub(crate) enum DiskCommand {
     /// by zstd. Exports are read and verified before anything is made. The disk is not assigned, unless it is the
     /// first one of its volume; switch to it with disk attach.
     Import(ImportArguments),
+    /// Show where a disk comes from and what became of it
+    ///
+    /// What it was made from, step by step; when it was assigned, fenced or given to another cluster, as far back as
+    /// its volume remembers; and the snapshots that were made of it.
+    Log(LogDiskArguments),
     /// Delete a disk and its data for good
     ///
     /// Refused while the disk is assigned or in use. A disk that does not exist is success.
@@ -167,4 +172,16 @@ pub(crate) struct ImportArguments {
     /// Print what would be made, and make nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// Arguments of `disk log`.
+#[derive(Debug, Args)]
+pub(crate) struct LogDiskArguments {
+    /// Name of the disk
+    #[arg(value_name = "NAME")]
+    pub(crate) name: DiskName,
+
+    /// Volume it belongs to [default: the app's first]
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) volume: Option<VolumeName>,
 }

@@ -24,7 +24,7 @@ pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArgum
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use copy::{CopyArguments, CopyEnd};
 pub(crate) use disk::{
-    AttachArguments, CreateArguments, DiskCommand, ExportArguments, ImportArguments, ListArguments,
+    AttachArguments, CreateArguments, DiskCommand, ExportArguments, ImportArguments, ListArguments, LogDiskArguments,
     OneDiskArguments,
 };
 pub(crate) use documents::{CompletionArguments, ManArguments};

@@ -29,6 +29,7 @@ pub(super) fn run(session: &Session<'_>, command: DiskCommand) -> Result<(), Fai
             super::export::run(session, MODULE, &to, volume, disk::Exportee::Disk(name))
         }
         DiskCommand::Import(arguments) => super::import::run(session, MODULE, arguments),
+        DiskCommand::Log(arguments) => super::disk_log::run(session, MODULE, &arguments),
         DiskCommand::Delete(arguments) => delete(session, &arguments),
     }
 }

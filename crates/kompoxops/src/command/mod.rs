@@ -5,6 +5,7 @@ mod archive;
 mod cluster;
 mod config;
 mod disk;
+mod disk_log;
 mod doctor;
 mod documents;
 mod export;
