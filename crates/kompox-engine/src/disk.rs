@@ -1,14 +1,19 @@
-//! Use cases of disks: list, create, assign, attach, detach, delete. IO through the ports.
+//! Use cases of disks: list, create, assign, attach, detach, delete, repair. IO through the ports.
 
 mod attach;
 mod detach;
+mod health;
+mod repair;
 mod source;
+mod survey;
 mod usage;
 
 pub use attach::{AttachOptions, Attached, Target, attach};
 pub use detach::detach;
+pub use repair::{Repair, RepairOptions, Repaired, repair};
 pub(crate) use source::is_at_rest;
-pub(crate) use usage::{handle_of, used_by};
+pub(crate) use survey::{Survey, survey};
+pub(crate) use usage::{handle_of, mounted_by_pod, used_by};
 
 use crate::app::record::Memory;
 use crate::app::{act, live};
