@@ -29,6 +29,12 @@ pub(crate) enum AppCommand {
     ///
     /// With --output json, the form is that of docs/schema/status.schema.json.
     Status(StatusArguments),
+    /// Show the volumes of the app, their disks and what lives on them
+    ///
+    /// Each volume with the compose volumes on it, its assigned disk, how many disks and snapshots it has, the Pod that
+    /// mounts it, and what is wrong with it. A volume that has disks and is not in app.volumes any more is shown as
+    /// left. Nothing is written.
+    Volumes(VolumesArguments),
     /// Show what the app's containers wrote
     Logs(LogsArguments),
     /// Run a command in a container of the app
@@ -134,6 +140,13 @@ pub(crate) struct StatusArguments {
     /// Do not ask the name servers whether the app's hosts lead to the cluster
     #[arg(long)]
     pub(crate) no_dns: bool,
+}
+
+/// Arguments of `app volumes`.
+#[derive(Debug, Args)]
+pub(crate) struct VolumesArguments {
+    #[command(flatten)]
+    pub(crate) compose: ComposeArguments,
 }
 
 /// Arguments of `app diff`.

@@ -15,12 +15,14 @@ mod tunnel;
 
 pub(crate) use app::{
     AppCommand, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments, ExecArguments,
-    LogsArguments, ShellArguments, StartArguments, StatusArguments, ValidateArguments,
+    LogsArguments, ShellArguments, StartArguments, StatusArguments, ValidateArguments, VolumesArguments,
 };
 pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArguments};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use copy::{CopyArguments, CopyEnd};
-pub(crate) use disk::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
+pub(crate) use disk::{
+    AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments, RepairArguments,
+};
 pub(crate) use documents::{CompletionArguments, ManArguments};
 pub(crate) use duration::Limit;
 pub(crate) use init::InitArguments;

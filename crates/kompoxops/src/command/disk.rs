@@ -1,5 +1,7 @@
 //! `disk …`.
 
+mod repair;
+
 use super::app::{deploy, outage};
 use crate::arguments::{AttachArguments, CreateArguments, DiskCommand, ListArguments, OneDiskArguments};
 use crate::compose;
@@ -23,6 +25,7 @@ pub(super) fn run(session: &Session<'_>, command: DiskCommand) -> Result<(), Fai
         DiskCommand::Assign(arguments) => assign(session, &arguments),
         DiskCommand::Attach(arguments) => attach(session, arguments),
         DiskCommand::Detach(arguments) => detach(session, &arguments),
+        DiskCommand::Repair(arguments) => repair::run(session, arguments),
         DiskCommand::Delete(arguments) => delete(session, &arguments),
     }
 }
