@@ -152,6 +152,27 @@ fn documents_give_the_same_manifests_as_version_1() {
     assert!(count >= 5, "only {count} files compared");
 }
 
+/// Moved, renamed or cloned anew, a project is the same app: no object, and so no disk, knows the folder (U-03).
+#[test]
+fn the_folder_of_a_project_is_in_no_object() {
+    let mut count = 0;
+    for entry in fs::read_dir(tests().join("sessions")).unwrap() {
+        let folder = entry.unwrap().path();
+        let home = tempfile::tempdir().unwrap();
+        let manifests = |place: &str| {
+            copy(&folder, &home.path().join(place));
+            let arguments = ["app", "validate", "--show-secrets", "--allow-outside"];
+            let Output { status, stdout, .. } =
+                kompoxops(&home.path().join(place)).args(arguments).output().unwrap();
+            status.success().then(|| text(&stdout))
+        };
+        let first = manifests("my-project");
+        assert_eq!(first, manifests("srv/clone_of.it"), "{folder:?}");
+        count += usize::from(first.is_some_and(|first| first.contains("Deployment")));
+    }
+    assert!(count >= 5, "only {count} projects compared");
+}
+
 /// Secret data are shown only when asked for.
 #[test]
 fn secrets_are_shown_by_their_hash() {

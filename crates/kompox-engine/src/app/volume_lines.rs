@@ -4,6 +4,7 @@
 use crate::app::Loaded;
 use crate::disk::{self, Survey};
 use crate::{Error, Scope};
+use kompox_convert::Folder;
 use kompox_model::quantity::Bytes;
 use kompox_model::{Disk, DiskName, DiskState, Volume, VolumeName};
 
@@ -27,6 +28,8 @@ pub struct VolumeLine {
     pub own: bool,
     /// The compose volumes that live on it, with their folder on the disk.
     pub compose: Vec<ComposeVolume>,
+    /// Compose volumes that the compose file has no more, whose folders stay.
+    pub left: Vec<ComposeVolume>,
     /// Size of the assigned disk, or of the one that a deploy would make.
     pub size: Option<Bytes>,
     /// The assigned disks: one when all is well.
@@ -54,6 +57,12 @@ pub struct ComposeVolume {
     pub sub_path: String,
 }
 
+impl ComposeVolume {
+    fn of(folder: &Folder) -> Self {
+        Self { key: folder.key.clone(), sub_path: folder.sub_path.clone() }
+    }
+}
+
 /// How a volume does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -77,15 +86,14 @@ pub enum VolumeState {
 pub async fn volumes(scope: &Scope<'_>, loaded: &Loaded) -> Result<Volumes, Error> {
     let survey = disk::survey(scope).await?;
     let folders = kompox_convert::folders(scope.app, &loaded.project);
+    let declared = loaded.project.volumes.keys().cloned().collect();
     let gaps = survey.gaps();
     let mut volumes = Vec::new();
     for name in survey.volumes(scope) {
-        let on_it = folders.iter().filter(|folder| folder.volume == name);
-        let compose =
-            on_it.map(|folder| ComposeVolume { key: folder.key.clone(), sub_path: folder.sub_path.clone() });
         let configured = scope.app.volumes.iter().find(|volume| volume.name == name);
         let mut line = line(scope, &survey, &name, configured);
-        line.compose = compose.collect();
+        line.compose = folders.iter().filter(|folder| folder.volume == name).map(ComposeVolume::of).collect();
+        line.left = survey.lived.left_on(&name, &declared).iter().map(ComposeVolume::of).collect();
         for disk in survey.disks_of(&name) {
             line.mounted_by.extend(disk::mounted_by_pod(scope, &disk.handle).await?);
         }
@@ -127,6 +135,7 @@ fn line(scope: &Scope<'_>, survey: &Survey, name: &VolumeName, configured: Optio
         configured: configured.is_some(),
         own: configured.is_some_and(|volume| volume.compose.is_some()),
         compose: Vec::new(),
+        left: Vec::new(),
         size: in_use.map(|disk| disk.size).or_else(|| configured.map(|volume| volume.size)),
         assigned: assigned.iter().map(|disk| disk.name.clone()).collect(),
         disks: disks.len(),

@@ -4,6 +4,7 @@
 use super::health::{Finding, Known, Remedy, examine};
 use super::{handle_of, inventory, is_at_rest};
 use crate::app::live;
+use crate::app::lived::Lived;
 use crate::app::record::Memory;
 use crate::{Error, Scope, snapshot};
 use kompox_model::port::{DiskGap, DiskInventory, Query, SnapshotInventory};
@@ -23,6 +24,8 @@ pub(crate) struct Survey {
     pub(crate) snapshots: Option<SnapshotInventory>,
     /// What the Namespace remembers.
     pub(crate) remembered: Memory,
+    /// The compose volumes that it remembers.
+    pub(crate) lived: Lived,
     switching: Option<String>,
     /// Names of PersistentVolumes by the handle of their disk.
     persistent: BTreeMap<String, String>,
@@ -55,6 +58,7 @@ pub(crate) async fn survey(scope: &Scope<'_>) -> Result<Survey, Error> {
         volumes.iter().filter_map(|volume| Some((handle_of(volume)?.to_owned(), name(volume)?))).collect();
     Ok(Survey {
         remembered: Memory::read(namespace.as_ref(), &inventory.disks)?,
+        lived: Lived::read(namespace.as_ref())?,
         switching: namespace
             .as_ref()
             .and_then(|found| object::annotation(found, label::DISK_SWITCHING))

@@ -14,6 +14,7 @@ mod dying;
 mod failing;
 mod kill;
 mod kubelet;
+mod lived;
 mod logs;
 mod looking;
 mod matrix;

@@ -2,7 +2,6 @@
 
 use super::{CopyArguments, Limit, TunnelArguments};
 use clap::{Args, Subcommand};
-use kompox_model::VolumeName;
 use std::path::PathBuf;
 
 /// Verbs of the app.
@@ -122,9 +121,12 @@ pub(crate) struct DeployArguments {
     #[arg(long)]
     pub(crate) no_wait: bool,
 
-    /// Give a volume a new, empty disk although data of it lies elsewhere; may be repeated
+    /// Let a compose volume begin with nothing although data of it lie elsewhere; may be repeated
+    ///
+    /// A deploy refuses when a compose volume that got another name, or another disk, would seem to have lost its data.
+    /// The old data stay where they are.
     #[arg(long, value_name = "VOLUME")]
-    pub(crate) start_empty: Vec<VolumeName>,
+    pub(crate) start_empty: Vec<String>,
 }
 
 /// Arguments of `app status`.
@@ -159,9 +161,9 @@ pub(crate) struct DiffArguments {
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// Compare as if these volumes were given new, empty disks; may be repeated
+    /// Compare as if this compose volume were to begin with nothing; may be repeated
     #[arg(long, value_name = "VOLUME")]
-    pub(crate) start_empty: Vec<VolumeName>,
+    pub(crate) start_empty: Vec<String>,
 }
 
 /// Arguments of `app logs`.

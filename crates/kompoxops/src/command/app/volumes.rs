@@ -89,9 +89,13 @@ impl Data for Answer {
             ]);
             let left = "not in app.volumes any more; its disks stay, add it again to use or delete them";
             let left = (line.state == VolumeState::Left).then_some(left);
-            for remark in left.into_iter().chain(line.problems.iter().map(String::as_str)) {
+            let folders = line.left.iter().map(|volume| {
+                format!("{} is left of a compose volume that the compose file has no more", volume.sub_path)
+            });
+            let problems = line.problems.iter().cloned();
+            for remark in left.map(ToOwned::to_owned).into_iter().chain(folders).chain(problems) {
                 // Writing to a String cannot fail.
-                let _ = writeln!(remarks, "{}: {}", line.volume, printable(remark));
+                let _ = writeln!(remarks, "{}: {}", line.volume, printable(&remark));
             }
         }
         match remarks.is_empty() {
@@ -115,6 +119,7 @@ mod tests {
             configured: state != VolumeState::Left,
             own: false,
             compose: Vec::new(),
+            left: Vec::new(),
             size: None,
             assigned: assigned.iter().map(|name| name.parse().unwrap()).collect(),
             disks: assigned.len(),
@@ -132,6 +137,7 @@ mod tests {
         let volumes = vec![
             VolumeLine {
                 compose: vec![folder("files"), folder("mail")],
+                left: vec![folder("old")],
                 place: Some("n1".into()),
                 snapshots: Some(3),
                 mounted_by: vec!["Pod n/app-1".into()],
@@ -151,6 +157,7 @@ default  ready      -     a             1      3          n1     volumes/files v
 db       unhealthy  -     several: b c  2      -          -      db (a disk of its own)      -
 old      left       -     none          0      -          -      -                           -
 
+default: volumes/old is left of a compose volume that the compose file has no more
 db: several disks are assigned: b, c: kompoxops disk repair
 old: not in app.volumes any more; its disks stay, add it again to use or delete them
 ";
