@@ -23,6 +23,7 @@ mod refused;
 mod repair;
 mod requests;
 mod sequence;
+mod sequences;
 mod snapshots;
 mod uninstall;
 mod volume_lines;
