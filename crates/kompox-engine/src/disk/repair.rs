@@ -120,7 +120,7 @@ async fn look(scope: &Scope<'_>, options: &RepairOptions) -> Result<(Survey, Vec
     believed(&DiskInventory { disks: Vec::new(), gaps: survey.gaps() })?;
     let known = survey.volumes(scope);
     let volumes = match &options.volume {
-        None => known.clone(),
+        None => known,
         Some(wanted) if known.contains(wanted) => vec![wanted.clone()],
         Some(wanted) => return Err(unknown(scope, wanted, &known)),
     };
