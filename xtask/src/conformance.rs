@@ -48,6 +48,10 @@ pub(crate) fn run(arguments: &Selection) -> Outcome {
     let mut command = cargo(&line);
     command.env("PROPTEST_CASES", CASES);
     table.add(test::counted(&format!("property tests, {CASES} cases"), command)?);
+    // Whole commands take longer: the test runs a tenth of the cases.
+    let mut command = cargo(&["test", "--workspace", "--test", "app", "sequences"]);
+    command.env("PROPTEST_CASES", CASES);
+    table.add(test::counted("random sequences of commands", command)?);
     table.add(kompose::recordings()?);
     table.add(network_policies(&arguments.test)?);
     test::tiers(&arguments.test, &mut table)?;

@@ -52,7 +52,7 @@ pub use facts::{Facts, IngressFacts};
 pub use host_claim::HostClaim;
 pub use input::{BindContent, BindEntry, BindFile, Binds, Input, VolumeBinding};
 pub use resource_set::ResourceSet;
-pub use storage::{bind_sources, volumes_in_use};
+pub use storage::{bind_sources, folders, volumes_in_use};
 pub use summary::{Condition, Container, Folder, Host, Role, Summary, Upload, Wait};
 
 /// The outcome of a conversion.

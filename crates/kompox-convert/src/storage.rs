@@ -169,11 +169,7 @@ impl<'a> Storage<'a, '_> {
             diagnostics.push(no_default(span));
             return;
         };
-        self.folders.insert(Folder {
-            key: key.to_owned(),
-            volume: volume.name.clone(),
-            sub_path: format!("volumes/{key}"),
-        });
+        self.folders.insert(Folder::of(key, &volume.name));
         // A folder inside a volume is never filled from an image, as in Docker.
         let source = (!no_copy && sub.is_none()).then_some(target.target);
         self.fills.disk(unit, source, &volume.name, &folder, user);
@@ -346,17 +342,30 @@ pub fn bind_sources(_app: &App, project: &Project) -> Vec<(String, Span)> {
     binds_of(project).into_iter().map(|(source, (_, span))| (source.to_owned(), span)).collect()
 }
 
+/// Keys of the compose volumes that running services mount.
+fn mounted_keys(project: &Project) -> BTreeSet<&str> {
+    let mounts = running(project).flat_map(|service| &service.volumes);
+    let named = mounts.filter_map(|mount| match &mount.kind {
+        MountKind::Named { source, .. } => Some(source.as_str()),
+        _ => None,
+    });
+    named.collect()
+}
+
+/// Where the compose volumes that running services mount lie, sorted by key; what has no place is left out, and is
+/// refused by the conversion.
+#[must_use]
+pub fn folders(app: &App, project: &Project) -> Vec<Folder> {
+    let folder = |key: &str| Some(Folder::of(key, &disk_of(app, Some(key))?.name));
+    mounted_keys(project).into_iter().filter_map(folder).collect()
+}
+
 /// The volumes of the app whose disks its Pod mounts. An app that stores nothing needs none.
 #[must_use]
 pub fn volumes_in_use(app: &App, project: &Project, binds: &Binds) -> BTreeSet<VolumeName> {
     // What is wrong with them is reported by the conversion.
     let options = ProjectOptions::read(project, &mut Diagnostics::new());
-    let mut keys = BTreeSet::new();
-    for mount in running(project).flat_map(|service| &service.volumes) {
-        if let MountKind::Named { source, .. } = &mount.kind {
-            keys.insert(Some(source.as_str()));
-        }
-    }
+    let mut keys: BTreeSet<_> = mounted_keys(project).into_iter().map(Some).collect();
     let on_disk = |(source, (writable, _)): (&str, (bool, Span))| {
         let place = binds.get(source).map(|content| binds::place(source, writable, content));
         matches!(place, Some(Place::File(_) | Place::Folder(_)))

@@ -96,6 +96,14 @@ pub struct Folder {
     pub sub_path: String,
 }
 
+impl Folder {
+    /// The folder of a compose volume on the disk of `volume`, whether others share that disk or not.
+    #[must_use]
+    pub fn of(key: &str, volume: &VolumeName) -> Self {
+        Self { key: key.to_owned(), volume: volume.clone(), sub_path: format!("volumes/{key}") }
+    }
+}
+
 /// Content to put on a disk, unless the folder there has content already.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Upload {

@@ -1,12 +1,15 @@
-//! Use cases of disks: list, create, assign, attach, detach, delete, export, import. IO through the ports.
+//! Use cases of disks: list, create, assign, attach, detach, delete, repair, export, import, log. IO through the ports.
 
 mod attach;
 mod detach;
 mod export;
+mod health;
 mod import;
 mod log;
 mod pipe;
+mod repair;
 mod source;
+mod survey;
 mod usage;
 
 pub use attach::{AttachOptions, Attached, Target, attach};
@@ -16,8 +19,10 @@ pub use export::{ExportOptions, Exportee, export};
 pub use import::{ImportFrom, ImportOptions, import};
 pub use log::{Ancestor, DiskLog, log};
 pub(crate) use pipe::pipe;
+pub use repair::{Repair, RepairOptions, Repaired, repair};
 pub(crate) use source::is_at_rest;
-pub(crate) use usage::{handle_of, used_by};
+pub(crate) use survey::{Survey, survey};
+pub(crate) use usage::{handle_of, mounted_by_pod, used_by};
 
 use crate::app::record::Memory;
 use crate::app::{act, live};

@@ -68,7 +68,7 @@ fn snapshots<'a>(scope: &Scope<'a>) -> Result<&'a dyn VolumeSnapshots, Error> {
     })
 }
 
-async fn inventory(scope: &Scope<'_>, cluster_uid: &str) -> Result<SnapshotInventory, Error> {
+pub(crate) async fn inventory(scope: &Scope<'_>, cluster_uid: &str) -> Result<SnapshotInventory, Error> {
     disks(scope)?;
     let identity = scope.identity();
     Ok(snapshots(scope)?.list(&scope.call(), scope.disks(&identity, cluster_uid)).await?)

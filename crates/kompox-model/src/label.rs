@@ -33,6 +33,9 @@ pub const DISK_CURRENT: &str = "kompox.dev/disk-current-id";
 pub const DISK_PREVIOUS: &str = "kompox.dev/disk-previous-id";
 /// Namespace annotation: JSON map from volume to `{current, previous}` when an app has several volumes.
 pub const DISKS: &str = "kompox.dev/disks";
+/// Namespace annotation: JSON map from compose volume to the volume on whose disk it lies, and whether the compose file has
+/// dropped it.
+pub const COMPOSE_VOLUMES: &str = "kompox.dev/compose-volumes";
 /// Pod template annotation: hash of the template, by which a deploy tells its own Pod from an earlier one.
 pub const REVISION: &str = "kompox.dev/revision";
 /// Pod template annotation: when `app restart` last asked for a new Pod.

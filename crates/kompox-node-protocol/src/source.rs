@@ -16,7 +16,8 @@ pub enum Source {
     Snapshot(String),
     /// `disk:NAME`: the present content of another disk of the same volume.
     Disk(String),
-    /// `sub-path:VOLUME/PATH`: the present content of a folder of the disk that is assigned to a volume of the same app.
+    /// `sub-path:VOLUME/PATH`: the present content of a folder of the disk that is assigned to a volume of the same app, at
+    /// the same path: a compose volume lies in one folder, whether its disk is its own or not.
     SubPath {
         /// Name of the volume.
         volume: String,

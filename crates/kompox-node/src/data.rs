@@ -77,11 +77,12 @@ fn start(owner: &Folder, wanted: Wanted) -> Result<(Folder, bool)> {
     Ok((making, enforced))
 }
 
-/// Makes a whole copy of `content` aside in `owner`, file by file; whether its size is enforced.
-pub(crate) fn copy(content: &Folder, owner: &Folder, wanted: Wanted) -> Result<bool> {
+/// Makes a whole copy of `content` aside in `owner`, file by file, in its folder `at` if that is not empty; whether its size
+/// is enforced.
+pub(crate) fn copy(content: &Folder, owner: &Folder, at: &str, wanted: Wanted) -> Result<bool> {
     let (making, enforced) = start(owner, wanted)?;
     let how = if wanted.backend == Backend::Directory { How::InFull } else { How::Shared };
-    let bytes = copy::contents(content, &making, how)?;
+    let bytes = copy_to(content, &making, at, how)?;
     if let Some(size) = wanted.size
         && enforced
         && bytes > size
@@ -112,6 +113,20 @@ pub(crate) fn take_in(owner: &Folder, wanted: Wanted, archive: impl Read) -> Res
         }
         Err(failure) => Err(failure),
     }
+}
+
+/// Copies `content` to the folder `at` beneath `making`, with the folders on the way as those of a new disk.
+fn copy_to(content: &Folder, making: &Folder, at: &str, how: How) -> Result<u64> {
+    let mut way = vec![making.again()?];
+    for part in at.split('/').filter(|part| !part.is_empty()) {
+        let last = way.last().unwrap_or(making);
+        last.set_owner(0, 0)?;
+        last.set_mode(PUBLIC)?;
+        way.push(last.make_folder(part, PUBLIC)?);
+    }
+    let bytes = copy::contents(content, way.last().unwrap_or(making), how)?;
+    way.iter().rev().skip(1).try_for_each(Folder::sync)?;
+    Ok(bytes)
 }
 
 /// Makes a copy of the subvolume `data` aside in `owner`, in one moment; whether its size is enforced.

@@ -19,6 +19,8 @@ pub(crate) struct Origin {
     data: Folder,
     /// What of it is copied.
     pub(crate) content: Folder,
+    /// Where that goes in the copy: a part of a disk stays where it is, for the app looks for it there.
+    at: String,
     pub(crate) handle: String,
     backend: Backend,
     /// The least size of a disk that is made from it.
@@ -68,6 +70,7 @@ impl Origin {
                 Ok(Some(Self {
                     owner,
                     content: data.again()?,
+                    at: String::new(),
                     data,
                     handle: record.handle,
                     backend: record.backend,
@@ -87,7 +90,8 @@ impl Origin {
             None => (data.again()?, Origins::Disk, record.size_bytes),
         };
         let (handle, backend) = (record.handle, record.backend);
-        Ok(Self { owner, data, content, handle, backend, size_bytes, kind })
+        let at = path.unwrap_or_default().to_owned();
+        Ok(Self { owner, data, content, at, handle, backend, size_bytes, kind })
     }
 
     /// The back end of a copy of this, where `present` is that of new disks: a subvolume stays one.
@@ -125,7 +129,7 @@ impl Origin {
     /// Copies it into the folder `owner` of another record; whether the size is enforced.
     pub(crate) fn copy(&self, owner: &Folder, wanted: data::Wanted) -> Result<bool> {
         if !self.is_atomic(wanted.backend)? {
-            return data::copy(&self.content, owner, wanted);
+            return data::copy(&self.content, owner, &self.at, wanted);
         }
         let enforced = data::snapshot(&self.data, owner, wanted.size)?;
         // Again, because the app may have made one after the first look.

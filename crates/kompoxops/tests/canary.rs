@@ -52,16 +52,18 @@ configs:
 ";
 
 /// Every command that may read the files or ask the cluster.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 17] = [
     &["app", "validate"],
     &["app", "deploy", "--dry-run"],
     &["app", "deploy", "--timeout", "3s"],
     &["app", "status"],
+    &["app", "volumes"],
     &["app", "logs"],
     &["app", "exec", "--", "true"],
     &["--yes", "app", "destroy", "--dry-run"],
     &["--yes", "app", "destroy", "--timeout", "3s"],
     &["disk", "list", "--timeout", "3s"],
+    &["disk", "repair", "--timeout", "3s"],
     &["snapshot", "list", "--timeout", "3s"],
     &["snapshot", "create", "--timeout", "3s"],
     &["cluster", "status"],

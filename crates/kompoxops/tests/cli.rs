@@ -152,6 +152,27 @@ fn documents_give_the_same_manifests_as_version_1() {
     assert!(count >= 5, "only {count} files compared");
 }
 
+/// Moved, renamed or cloned anew, a project is the same app: no object, and so no disk, knows the folder (U-03).
+#[test]
+fn the_folder_of_a_project_is_in_no_object() {
+    let mut count = 0;
+    for entry in fs::read_dir(tests().join("sessions")).unwrap() {
+        let folder = entry.unwrap().path();
+        let home = tempfile::tempdir().unwrap();
+        let manifests = |place: &str| {
+            copy(&folder, &home.path().join(place));
+            let arguments = ["app", "validate", "--show-secrets", "--allow-outside"];
+            let Output { status, stdout, .. } =
+                kompoxops(&home.path().join(place)).args(arguments).output().unwrap();
+            status.success().then(|| text(&stdout))
+        };
+        let first = manifests("my-project");
+        assert_eq!(first, manifests("srv/clone_of.it"), "{folder:?}");
+        count += usize::from(first.is_some_and(|first| first.contains("Deployment")));
+    }
+    assert!(count >= 5, "only {count} projects compared");
+}
+
 /// Secret data are shown only when asked for.
 #[test]
 fn secrets_are_shown_by_their_hash() {
@@ -199,6 +220,7 @@ fn a_cluster_that_is_away_is_named() {
     let folder = tests().join("sessions/unreachable");
     for arguments in [
         "app status",
+        "app volumes",
         "app deploy",
         "app deploy --dry-run",
         "--yes app destroy",
@@ -208,6 +230,7 @@ fn a_cluster_that_is_away_is_named() {
         "disk list",
         "disk create",
         "disk assign one",
+        "disk repair",
         "--yes disk delete one",
         "cluster status",
     ] {
@@ -223,6 +246,40 @@ fn a_cluster_that_is_away_is_named() {
         ];
         assert!(parts.iter().all(|part| stderr.contains(part)), "{arguments}\n{stderr}");
     }
+}
+
+/// Disks that cannot be seen are told, and are not taken for none: a volume without any is not called new.
+#[tokio::test(flavor = "multi_thread")]
+async fn volumes_whose_disks_cannot_be_seen_are_unknown() {
+    let api = kompox_testkit::ScriptedApi::start().await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    copy(&tests().join("sessions/unreachable"), home.path());
+    fs::write(home.path().join("kubeconfig"), api.kubeconfig()).unwrap();
+    let compose =
+        "services: {web: {image: nginx, restart: always, volumes: ['data:/data']}}\nvolumes: {data: }\n";
+    fs::write(home.path().join("compose.yml"), compose).unwrap();
+    let node = serde_json::json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}});
+    api.put("/api/v1/nodes/n1", node);
+    let Output { status, stdout, stderr } =
+        kompoxops(home.path()).args(["app", "volumes", "--no-progress"]).output().unwrap();
+    let (stdout, stderr) = (text(&stdout), text(&stderr));
+    assert_eq!(status.code(), Some(0), "{stderr}");
+    let expected = "\
+VOLUME   STATE    SIZE  DISK  DISKS  SNAPSHOTS  PLACE  COMPOSE VOLUMES  MOUNTED BY
+default  unknown  10Gi  none  0      -          -      volumes/data     -
+";
+    assert_eq!(stdout, expected);
+    assert!(stderr.starts_with("warning: disks unknown: "), "{stderr}");
+    let output = kompoxops(home.path()).args(["app", "volumes", "-o", "json"]).output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let volume = &answer["volumes"][0];
+    assert_eq!((&volume["volume"], &volume["state"]), (&"default".into(), &"unknown".into()));
+    assert_eq!(answer["unknown"].as_array().unwrap().len(), 1, "{answer}");
+    assert_eq!(
+        text(&kompoxops(home.path()).args(["app", "volumes", "-o", "name"]).output().unwrap().stdout),
+        "default\n"
+    );
+    assert!(api.writes().is_empty());
 }
 
 /// All errors are on stderr with their places, nothing is on stdout, and the exit code is 3 (c-18).

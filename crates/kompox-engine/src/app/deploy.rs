@@ -10,7 +10,7 @@ use crate::{Error, Event, Scope, disk, refusal};
 use futures::future::try_join_all;
 use kompox_convert::{Host, HostClaim, Role};
 use kompox_model::port::{DiskCreate, ErrorKind, Lock};
-use kompox_model::{DiskName, DiskSource, Object, ObjectRef, VolumeName};
+use kompox_model::{DiskName, DiskSource, Object, ObjectRef};
 use kompox_yaml::Diagnostics;
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -22,8 +22,8 @@ pub struct DeployOptions {
     pub dry_run: bool,
     /// Do not wait for the Pod.
     pub no_wait: bool,
-    /// Volumes that may start on a new empty disk although the shared disk has data of theirs.
-    pub start_empty: BTreeSet<VolumeName>,
+    /// Compose volumes, or volumes of their own, that may begin with nothing although there are data of them.
+    pub start_empty: BTreeSet<String>,
     /// The time to record for new disks.
     pub now: jiff::Timestamp,
     /// For names of new disks.
@@ -69,6 +69,9 @@ pub async fn deploy(
     step.done("cluster compared with the configuration");
     if let Some(warning) = seen.enforcement.warning() {
         scope.progress.event(Event::Warning(warning));
+    }
+    for dropped in &seen.dropped {
+        scope.progress.event(Event::Note(dropped.clone()));
     }
     if options.dry_run {
         return Ok(deployed(scope, seen, None));

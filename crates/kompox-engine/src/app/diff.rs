@@ -4,7 +4,7 @@ use crate::app::see::{self, Wish};
 use crate::app::{Action, Loaded, act, plan};
 use crate::progress::Step;
 use crate::{Error, Scope};
-use kompox_model::{Object, ObjectRef, VolumeName};
+use kompox_model::{Object, ObjectRef};
 use kompox_yaml::Diagnostics;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ pub struct Differences {
 pub async fn diff(
     scope: &Scope<'_>,
     loaded: &Loaded,
-    start_empty: &BTreeSet<VolumeName>,
+    start_empty: &BTreeSet<String>,
 ) -> Result<Differences, Error> {
     let step = Step::start(scope.progress, "looking at the cluster");
     let wish = Wish { start_empty: start_empty.clone(), ..Wish::default() };

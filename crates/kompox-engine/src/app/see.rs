@@ -1,16 +1,17 @@
 //! What a deploy finds and what it therefore plans: gather, convert, compare. IO through the ports; writes nothing.
 
 use crate::app::live::{self, Live};
+use crate::app::lived::Lived;
 use crate::app::plan::{self, Action, Change, Plan};
 use crate::app::record::Memory;
 use crate::app::volumes::{self, Choice, Known};
-use crate::app::{Loaded, act, gather, pair, remove, time_zone, workload};
+use crate::app::{Loaded, act, gather, pair, remove, start_empty, time_zone, workload};
 use crate::network::Enforcement;
 use crate::{Error, Scope, disk, refusal, relocation};
 use futures::future::{join3, try_join, try_join_all};
-use kompox_convert::{Conversion, Facts, HostClaim, Input, VolumeBinding};
+use kompox_convert::{Conversion, Facts, Folder, HostClaim, Input, VolumeBinding};
 use kompox_model::port::{DiskInventory, PortError};
-use kompox_model::{Disk, DiskName, DiskState, Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName, label};
+use kompox_model::{DiskName, Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName, label};
 use kompox_yaml::Diagnostics;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is wanted beside what the configuration says.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
-    /// Volumes that may start on an empty disk although the shared disk has data of theirs.
-    pub(crate) start_empty: BTreeSet<VolumeName>,
+    /// Compose volumes, or volumes of their own, that may begin with nothing although there are data of them.
+    pub(crate) start_empty: BTreeSet<String>,
     /// Take this disk of the volume for the assigned one, whatever is recorded.
     pub(crate) assigned: Option<(VolumeName, DiskName)>,
     /// The app is being moved here, which no other command may look past.
@@ -70,6 +71,8 @@ pub(crate) struct Seen {
     pub(crate) applied: BTreeMap<ObjectRef, Option<Value>>,
     /// The app was stopped and stays so.
     pub(crate) stopped: bool,
+    /// Compose volumes that the compose file has no more, with what becomes of them.
+    pub(crate) dropped: Vec<String>,
 }
 
 /// Looks, converts and plans.
@@ -97,16 +100,29 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Resu
     let exists = namespace.is_some();
     let in_use = kompox_convert::volumes_in_use(scope.app, &loaded.project, &loaded.binds);
     let remembered = Memory::read(namespace.as_ref(), &inventory.disks)?;
+    let declared: BTreeSet<String> = loaded.project.volumes.keys().cloned().collect();
     let known = Known {
         app: scope.app,
         cluster: scope.cluster,
         cluster_uid: &cluster.uid,
         inventory: &inventory,
         remembered: &remembered,
-        compose_volumes: &loaded.project.volumes.keys().cloned().collect(),
+        compose_volumes: &declared,
     };
     let choices = volumes::choose(&known, &in_use)?;
-    own_disk_starts_empty(scope, &cluster.uid, &inventory, &remembered, &choices, &wish.start_empty).await?;
+    let lived = Lived::read(namespace.as_ref())?;
+    let folders = kompox_convert::folders(scope.app, &loaded.project);
+    let empty = start_empty::Known {
+        cluster_uid: &cluster.uid,
+        inventory: &inventory,
+        remembered: &remembered,
+        lived: &lived,
+        folders: &folders,
+        declared: &declared,
+        choices: &choices,
+        accepted: &wish.start_empty,
+    };
+    start_empty::refuse(scope, &empty).await?;
     let bindings = bindings(scope, &choices)?;
     let input = Input {
         workspace: scope.workspace,
@@ -130,6 +146,7 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Resu
     }
     let handles: Vec<_> = bindings.iter().map(|b| (b.volume.name.clone(), b.handle.clone())).collect();
     let mut namespace_object = remembered.record(&namespace_object, &handles, &inventory);
+    lived.record(&mut namespace_object, &folders, &declared, &inventory);
     if let Some(handle) = &wish.switching {
         namespace_object.body["metadata"]["annotations"][label::DISK_SWITCHING] = handle.as_str().into();
     }
@@ -142,6 +159,7 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Resu
     }
     let (mut plan, applied) = plan(scope, &objects, &namespace_object, &host_claims, &live).await?;
     plan.disks = disks_to_make(&inventory, &choices);
+    let dropped = lived.dropped(&declared).iter().map(|folder| in_words(folder, &inventory)).collect();
     Ok(Seen {
         cluster_uid: cluster.uid,
         inventory,
@@ -156,7 +174,19 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Resu
         enforcement,
         applied,
         stopped,
+        dropped,
     })
+}
+
+/// What becomes of a compose volume that the compose file has no more.
+fn in_words(dropped: &Folder, inventory: &DiskInventory) -> String {
+    let Folder { key, volume, sub_path } = dropped;
+    let disk = inventory.disks.iter().find(|disk| disk.volume == *volume && disk.assigned);
+    let disk =
+        disk.map_or_else(|| format!("a disk of volume {volume}"), |disk| format!("disk {}", disk.name));
+    format!(
+        "compose volume `{key}` is not in the compose file any more; what it holds stays in {sub_path} of {disk}"
+    )
 }
 
 async fn inventory(scope: &Scope<'_>, uid: &str) -> Result<DiskInventory, Error> {
@@ -173,74 +203,6 @@ fn bindings(scope: &Scope<'_>, choices: &[(Volume, Choice)]) -> Result<Vec<Volum
         classes.insert(volume.name.clone(), disk::disks(scope)?.class(scope.cluster, scope.app, volume)?);
     }
     Ok(volumes::bindings(choices, |volume| classes[&volume.name].clone()))
-}
-
-/// A compose volume that gets its first own disk, or comes to one that was made by hand and left empty, while the shared
-/// one has its data, would seem to have lost it. The app may not use the shared one any more.
-async fn own_disk_starts_empty(
-    scope: &Scope<'_>,
-    uid: &str,
-    inventory: &DiskInventory,
-    remembered: &Memory,
-    choices: &[(Volume, Choice)],
-    start_empty: &BTreeSet<VolumeName>,
-) -> Result<(), Error> {
-    let own = |name: &VolumeName| scope.app.volumes.iter().any(|v| v.name == *name && v.compose.is_some());
-    let ready = |disk: &&Disk| disk.assigned && disk.state == DiskState::Ready;
-    let shared: Vec<&Disk> = inventory.disks.iter().filter(ready).filter(|disk| !own(&disk.volume)).collect();
-    for (volume, choice) in choices {
-        let Some(key) = &volume.compose else { continue };
-        if start_empty.contains(&volume.name) || shared.is_empty() {
-            continue;
-        }
-        let has_data = match choice {
-            Choice::New | Choice::Continue(_) => false,
-            // The app has run on it: what is there, or not, is the app's doing.
-            Choice::Existing(disk) if remembered.current(&volume.name) == Some(disk.handle.as_str()) => true,
-            Choice::Existing(disk) => is_occupied(scope, uid, disk, key).await?,
-        };
-        if has_data {
-            continue;
-        }
-        for disk in &shared {
-            starts_empty(scope, uid, volume, key, disk).await?;
-        }
-    }
-    Ok(())
-}
-
-/// True when a disk has data of a compose volume.
-async fn is_occupied(scope: &Scope<'_>, uid: &str, on: &Disk, key: &str) -> Result<bool, Error> {
-    let identity = scope.identity();
-    let scoped = scope.disks(&identity, uid);
-    let paths = [format!("volumes/{key}")];
-    let found = disk::disks(scope)?.occupied(&scope.call(), scoped, &on.volume, &on.name, &paths).await?;
-    Ok(!found.is_empty())
-}
-
-async fn starts_empty(
-    scope: &Scope<'_>,
-    uid: &str,
-    volume: &Volume,
-    key: &str,
-    shared: &Disk,
-) -> Result<(), Error> {
-    if !is_occupied(scope, uid, shared, key).await? {
-        return Ok(());
-    }
-    let path = format!("volumes/{key}");
-    Err(Error::refused(
-        refusal::app::VOLUME_WOULD_START_EMPTY,
-        format!(
-            "compose volume `{key}` would move to an empty disk of its own, but its data is on disk {}",
-            shared.name
-        ),
-        format!(
-            "copy the data: kompoxops disk create --volume {0} --source sub-path:{path}; or start without it: \
-             kompoxops app deploy --start-empty {0} (the old data stays where it is)",
-            volume.name
-        ),
-    ))
 }
 
 /// Takes the Namespace out of the objects: it is created first and recorded last.

@@ -52,7 +52,11 @@ pub async fn log(scope: &Scope<'_>, volume: Option<&VolumeName>, name: &DiskName
     Ok(DiskLog {
         lineage: lineage(&disk, &of_volume, &snapshots),
         events: events.collect(),
-        snapshots: snapshots.iter().filter(|found| found.disk == *name).map(|found| found.name.clone()).collect(),
+        snapshots: snapshots
+            .iter()
+            .filter(|found| found.disk == *name)
+            .map(|found| found.name.clone())
+            .collect(),
         disk,
     })
 }

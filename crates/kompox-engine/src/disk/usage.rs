@@ -40,13 +40,25 @@ async fn claims_on(scope: &Scope<'_>, handle: &str) -> Result<Vec<(String, Strin
     Ok(volumes.iter().filter(|volume| handle_of(volume) == Some(handle)).filter_map(claim).collect())
 }
 
-/// A Pod that mounts the disk, whoever's it is, or the app's Deployment that will make one; in words.
-pub(crate) async fn used_by(scope: &Scope<'_>, handle: &str) -> Result<Option<String>, Error> {
-    let claims = claims_on(scope, handle).await?;
-    for (namespace, claim) in &claims {
+/// A Pod that mounts the disk, whoever's it is, in words.
+pub(crate) async fn mounted_by_pod(scope: &Scope<'_>, handle: &str) -> Result<Option<String>, Error> {
+    pod_on(scope, &claims_on(scope, handle).await?).await
+}
+
+async fn pod_on(scope: &Scope<'_>, claims: &[(String, String)]) -> Result<Option<String>, Error> {
+    for (namespace, claim) in claims {
         if let Some(pod) = mounted_by(scope, namespace, claim).await? {
             return Ok(Some(pod));
         }
+    }
+    Ok(None)
+}
+
+/// The same, or the app's Deployment that will make a Pod which mounts the disk.
+pub(crate) async fn used_by(scope: &Scope<'_>, handle: &str) -> Result<Option<String>, Error> {
+    let claims = claims_on(scope, handle).await?;
+    if let Some(pod) = pod_on(scope, &claims).await? {
+        return Ok(Some(pod));
     }
     let own = scope.namespace();
     let deployment = workload::find(scope).await?.filter(workload::wants_pod);

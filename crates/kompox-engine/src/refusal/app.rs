@@ -20,10 +20,13 @@ super::refusals! {
         "The annotation of the Namespace that remembers the disks cannot be read.",
         "Mend the annotation, or remove it if every disk is there.";
     VOLUME_VANISHED = "app.volume.vanished", Conflict,
-        "A compose volume has a disk of its own, but the configuration no longer names the volume.",
+        "A compose volume has its data on a disk of its own, but the configuration no longer names the volume.",
         "Add the volume to `app.volumes` again, or remove it from the compose file.";
+    VOLUME_RENAMED = "app.volume.renamed", Conflict,
+        "A compose volume is new and would start empty, while one that the compose file has no more has data.",
+        "Call it by its old name again, or say `--start-empty` if it is another volume.";
     VOLUME_WOULD_START_EMPTY = "app.volume.would-start-empty", Conflict,
-        "A compose volume would move to a new disk of its own while its data is on the shared disk.",
+        "A compose volume would move to an empty disk while its data is on the disk of another volume.",
         "Copy the data with `disk create --source`, or say `--start-empty`.";
     VOLUME_NOT_RETAINED = "app.volume.not-retained", Conflict,
         "A PersistentVolume that has to go is not kept by its reclaim policy: deleting it could delete the disk.",

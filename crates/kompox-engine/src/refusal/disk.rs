@@ -43,6 +43,12 @@ super::refusals! {
     IN_USE = "disk.in-use", Conflict,
         "A PersistentVolume still refers to the disk: a Pod may mount it.",
         "Deploy the app on its assigned disk, or destroy it, then repeat the command.";
+    UNDECIDED = "disk.undecided", Conflict,
+        "Something is wrong with the disks of a volume that cannot be mended without a decision; nothing of it was changed.",
+        "Choose one of the commands that the message names.";
+    NOT_AMBIGUOUS = "disk.not-ambiguous", Conflict,
+        "The volume has one assigned disk, so there is nothing for `--keep` to choose.",
+        "Switch the app to the other disk: `kompoxops disk attach NAME`.";
     UNSEEN_NOT_INSTALLED = "disk.unseen.not-installed", Unavailable,
         "What would list the disks is not installed in this cluster, or still starting.",
         "A command that makes a disk installs it; while it is starting, repeat the command in a moment.";

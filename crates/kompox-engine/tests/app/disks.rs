@@ -111,7 +111,10 @@ async fn a_disk_has_a_lineage_and_a_history() {
     assert_eq!(said, [format!("disk second assigned instead of {first}")]);
     let log = disk::log(&scope, None, &original).await.unwrap();
     let said: Vec<_> = log.events.iter().map(|event| event.change.to_string()).collect();
-    assert_eq!(said, [format!("created with disk {first}"), format!("disk second assigned instead of {first}")]);
+    assert_eq!(
+        said,
+        [format!("created with disk {first}"), format!("disk second assigned instead of {first}")]
+    );
     assert_eq!((log.lineage, log.snapshots), (Vec::new(), vec!["s1".parse().unwrap()]));
     let error = disk::log(&scope, None, &"third".parse().unwrap()).await.unwrap_err();
     assert_eq!(error.code(), "disk.unknown");

@@ -128,7 +128,10 @@ fn pod(template: &Value, name: &str, mode: Mode) -> Value {
     metadata["name"] = json!(name);
     json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
-        "spec": {"containers": list.iter().map(container).collect::<Vec<_>>()},
+        "spec": {
+            "containers": list.iter().map(container).collect::<Vec<_>>(),
+            "volumes": template["spec"]["volumes"],
+        },
         "status": {
             "phase": "Running",
             "conditions": [{"type": "Ready", "status": if matches!(mode, Mode::Ready | Mode::Unproven) { "True" } else { "False" }}],

@@ -1,6 +1,6 @@
 //! `app deploy` and PersistentVolumes: switches, volumes set free, pairs that must be made again, and what is refused.
 
-use crate::bed::{Bed, COMPOSE, going, in_order, kind};
+use crate::bed::{Bed, COMPOSE, going, hint, in_order, kind};
 use kompox_model::Volume;
 use kompox_model::port::{AppScope, Call, Disks as _, ErrorKind};
 use kompox_testkit::{Fault, When};
@@ -141,14 +141,17 @@ async fn an_own_disk_does_not_start_empty_unasked() {
     bed.app.volumes.push(own);
     let error = bed.deploy(COMPOSE).await.unwrap_err();
     assert!(
-        error.to_string().contains("compose volume `data` would move to an empty disk of its own"),
+        error.to_string().contains("compose volume `data` would move to an empty disk of volume data"),
         "{error}"
     );
     assert_eq!((kind(&error), bed.writes()), (ErrorKind::Conflict, Vec::new()));
 
     assert_eq!(error.code(), "app.volume.would-start-empty");
-    let start_empty = ["data".parse().unwrap()];
-    bed.deploy_with(COMPOSE, |options| options.start_empty.extend(start_empty)).await.unwrap();
+    assert!(
+        hint(&error).unwrap().contains("--volume data --source sub-path:default/volumes/data; or"),
+        "{error:?}"
+    );
+    bed.deploy_with(COMPOSE, |options| options.start_empty.extend(["data".to_owned()])).await.unwrap();
     assert_eq!(bed.disks().await.len(), 2);
     assert_eq!(bed.only("PersistentVolume")["spec"]["csi"]["volumeHandle"], "memory-2");
     bed.deploy(COMPOSE).await.expect("once it was accepted, it is not asked again");
@@ -177,7 +180,7 @@ async fn an_own_disk_made_by_hand_does_not_start_empty_unasked() {
         match bed.deploy(COMPOSE).await {
             Ok(_) => assert!(filled, "it would have started empty"),
             Err(error) => {
-                assert!(error.to_string().contains("to an empty disk of its own"), "{error}");
+                assert!(error.to_string().contains("to an empty disk of volume data"), "{error}");
                 assert_eq!((filled, kind(&error), bed.writes()), (false, ErrorKind::Conflict, Vec::new()));
             }
         }

@@ -236,12 +236,11 @@ fn ready_is_whole(root: &Path) {
     let listing = list(root, None).unwrap();
     for volume in listing.volumes {
         let copies = volume.disks.iter().filter(|disk| disk.record.source != "empty");
-        let disks = copies.map(|disk| (disk.record.state, &disk.path, disk.record.source.contains('/')));
-        let snapshots = volume.snapshots.iter().map(|found| (found.record.state, &found.path, false));
-        for (state, path, part) in disks.chain(snapshots) {
+        let disks = copies.map(|disk| (disk.record.state, &disk.path));
+        let snapshots = volume.snapshots.iter().map(|found| (found.record.state, &found.path));
+        for (state, path) in disks.chain(snapshots) {
             if state == DiskState::Ready {
-                let file = if part { "one" } else { "sub/one" };
-                assert_eq!(fs::read_to_string(root.join(path).join(file)).unwrap(), "1", "{path}");
+                assert_eq!(fs::read_to_string(root.join(path).join("sub/one")).unwrap(), "1", "{path}");
             }
         }
     }
@@ -284,7 +283,7 @@ fn snapshot_cases(base: &Path) -> usize {
         for disk in listing.volumes.iter().filter(|v| v.record.volume == "files").flat_map(|v| &v.disks) {
             assert!(disk.assigned, "{disk:?}");
             if disk.record.state == DiskState::Ready {
-                assert_eq!(fs::read_to_string(root.join(&disk.path).join("one")).unwrap(), "1");
+                assert_eq!(fs::read_to_string(root.join(&disk.path).join("sub/one")).unwrap(), "1");
             }
         }
     });

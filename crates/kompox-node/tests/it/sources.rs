@@ -33,8 +33,12 @@ fn a_folder_of_an_assigned_disk_becomes_the_first_disk_of_another_volume() {
     let made = create(root, request).unwrap();
     assert!(made.disk.assigned && made.disk.record.first);
     let copy = root.join(made.disk.path);
-    assert_eq!(shown::tree(&copy), shown::tree(&data.join("volumes/files")));
-    assert_eq!(fs::metadata(&copy).unwrap().mode() & 0o7777, 0o2770);
+    // At the same path, where the app looks for it whether the disk is its own or not.
+    assert_eq!(shown::tree(&copy.join("volumes/files")), shown::tree(&data.join("volumes/files")));
+    assert_eq!(fs::read_dir(&copy).unwrap().count(), 1);
+    for (folder, mode) in [("volumes/files", 0o2770), ("volumes", 0o755), ("", 0o755)] {
+        assert_eq!(fs::metadata(copy.join(folder)).unwrap().mode() & 0o7777, mode, "{folder}");
+    }
     // Of the disk that is assigned now.
     crate::requests::made(root, "d2", 1);
     assign(root, "d2", 1).unwrap();

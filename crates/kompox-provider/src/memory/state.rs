@@ -288,6 +288,19 @@ impl Memory {
         self.state().later.push_back((spared, fault));
     }
 
+    /// Forgets the faults that have not struck yet.
+    pub fn heal(&self) {
+        let mut state = self.state();
+        state.faults.clear();
+        state.later.clear();
+    }
+
+    /// What a disk or snapshot holds: the sub-paths into which something was unpacked.
+    #[must_use]
+    pub fn content(&self, handle: &str) -> BTreeSet<String> {
+        self.state().contents.get(handle).cloned().unwrap_or_default()
+    }
+
     /// Changes a disk as somebody else would.
     pub fn change_disk(&self, handle: &str, change: impl Fn(&mut Disk)) {
         let mut state = self.state();

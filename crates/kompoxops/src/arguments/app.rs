@@ -2,7 +2,6 @@
 
 use super::{CopyArguments, Limit, TunnelArguments};
 use clap::{Args, Subcommand};
-use kompox_model::VolumeName;
 use std::path::PathBuf;
 
 /// Verbs of the app.
@@ -29,6 +28,12 @@ pub(crate) enum AppCommand {
     ///
     /// With --output json, the form is that of docs/schema/status.schema.json.
     Status(StatusArguments),
+    /// Show the volumes of the app, their disks and what lives on them
+    ///
+    /// Each volume with the compose volumes on it, its assigned disk, how many disks and snapshots it has, the Pod that
+    /// mounts it, and what is wrong with it. A volume that has disks and is not in app.volumes any more is shown as
+    /// left. Nothing is written.
+    Volumes(VolumesArguments),
     /// Show what the app's containers wrote
     Logs(LogsArguments),
     /// Run a command in a container of the app
@@ -138,9 +143,12 @@ pub(crate) struct DeployArguments {
     #[arg(long)]
     pub(crate) no_wait: bool,
 
-    /// Give a volume a new, empty disk although data of it lies elsewhere; may be repeated
+    /// Let a compose volume begin with nothing although data of it lie elsewhere; may be repeated
+    ///
+    /// A deploy refuses when a compose volume that got another name, or another disk, would seem to have lost its data.
+    /// The old data stay where they are.
     #[arg(long, value_name = "VOLUME")]
-    pub(crate) start_empty: Vec<VolumeName>,
+    pub(crate) start_empty: Vec<String>,
 }
 
 /// Arguments of `app status`.
@@ -158,6 +166,13 @@ pub(crate) struct StatusArguments {
     pub(crate) no_dns: bool,
 }
 
+/// Arguments of `app volumes`.
+#[derive(Debug, Args)]
+pub(crate) struct VolumesArguments {
+    #[command(flatten)]
+    pub(crate) compose: ComposeArguments,
+}
+
 /// Arguments of `app diff`.
 #[derive(Debug, Args)]
 pub(crate) struct DiffArguments {
@@ -168,9 +183,9 @@ pub(crate) struct DiffArguments {
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// Compare as if these volumes were given new, empty disks; may be repeated
+    /// Compare as if this compose volume were to begin with nothing; may be repeated
     #[arg(long, value_name = "VOLUME")]
-    pub(crate) start_empty: Vec<VolumeName>,
+    pub(crate) start_empty: Vec<String>,
 }
 
 /// Arguments of `app logs`.

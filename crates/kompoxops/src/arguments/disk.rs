@@ -45,6 +45,15 @@ pub(crate) enum DiskCommand {
     /// What it was made from, step by step; when it was assigned, fenced or given to another cluster, as far back as
     /// its volume remembers; and the snapshots that were made of it.
     Log(LogDiskArguments),
+    /// Finish what killed commands left of disks, and say what has to be decided
+    ///
+    /// A disk that is half made is finished, one that is half deleted is deleted. Of several assigned disks the one that
+    /// a switch was going to, or that the app last ran on, is kept; where none is assigned, the one that the app last ran
+    /// on is assigned again, also after disk detach. A PersistentVolume that waits for a claim which is gone is freed.
+    ///
+    /// Nothing else is deleted, and disks of other clusters are left alone. Where it is not clear what to do, the commands
+    /// to choose from are named and the exit code is 5. With nothing to do, nothing is written.
+    Repair(RepairArguments),
     /// Delete a disk and its data for good
     ///
     /// Refused while the disk is assigned or in use. A disk that does not exist is success.
@@ -99,6 +108,22 @@ pub(crate) struct OneDiskArguments {
     pub(crate) volume: Option<VolumeName>,
 
     /// Print what would become of the disk, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `disk repair`.
+#[derive(Debug, Args)]
+pub(crate) struct RepairArguments {
+    /// Only this volume [default: every volume]
+    #[arg(long, value_name = "VOLUME")]
+    pub(crate) volume: Option<VolumeName>,
+
+    /// Where several disks are assigned, or none, assign this one; of --volume, otherwise of the app's first volume
+    #[arg(long, value_name = "DISK")]
+    pub(crate) keep: Option<DiskName>,
+
+    /// Print what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -17,15 +17,15 @@ mod tunnel;
 pub(crate) use app::{
     AppCommand, CloneArguments, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments,
     ExecArguments, LogsArguments, MoveArguments, ShellArguments, StartArguments, StatusArguments,
-    TakeoverArguments, ValidateArguments,
+    TakeoverArguments, ValidateArguments, VolumesArguments,
 };
 pub(crate) use archive::ArchivePath;
 pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArguments};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use copy::{CopyArguments, CopyEnd};
 pub(crate) use disk::{
-    AttachArguments, CreateArguments, DiskCommand, ExportArguments, ImportArguments, ListArguments, LogDiskArguments,
-    OneDiskArguments,
+    AttachArguments, CreateArguments, DiskCommand, ExportArguments, ImportArguments, ListArguments,
+    LogDiskArguments, OneDiskArguments, RepairArguments,
 };
 pub(crate) use documents::{CompletionArguments, ManArguments};
 pub(crate) use duration::Limit;

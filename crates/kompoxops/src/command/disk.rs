@@ -1,5 +1,7 @@
 //! `disk …`.
 
+mod repair;
+
 use super::app::{deploy, outage};
 use crate::arguments::{
     AttachArguments, CreateArguments, DiskCommand, ExportArguments, ListArguments, OneDiskArguments,
@@ -30,6 +32,7 @@ pub(super) fn run(session: &Session<'_>, command: DiskCommand) -> Result<(), Fai
         }
         DiskCommand::Import(arguments) => super::import::run(session, MODULE, arguments),
         DiskCommand::Log(arguments) => super::disk_log::run(session, MODULE, &arguments),
+        DiskCommand::Repair(arguments) => repair::run(session, arguments),
         DiskCommand::Delete(arguments) => delete(session, &arguments),
     }
 }

@@ -38,7 +38,8 @@ impl Data for Answer {
             table.row([time(event.at), event.change.to_string(), event.cluster.to_string()]);
         }
         let names: Vec<_> = snapshots.iter().map(ToString::to_string).collect();
-        let kept = if names.is_empty() { String::new() } else { format!("\nSNAPSHOTS  {}\n", names.join(", ")) };
+        let kept =
+            if names.is_empty() { String::new() } else { format!("\nSNAPSHOTS  {}\n", names.join(", ")) };
         table.text() + &kept
     }
 

@@ -16,6 +16,7 @@ mod status;
 mod takeover;
 mod tunnel;
 mod validate;
+mod volumes;
 
 pub(super) use power::outage;
 
@@ -33,6 +34,7 @@ pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Fail
         AppCommand::List => list::run(session)?,
         AppCommand::Diff(arguments) => return diff::run(session, &arguments),
         AppCommand::Status(arguments) => status::run(session, &arguments)?,
+        AppCommand::Volumes(arguments) => volumes::run(session, &arguments)?,
         AppCommand::Logs(arguments) => logs::run(session, arguments)?,
         AppCommand::Exec(arguments) => return exec::run(session, arguments),
         AppCommand::Cp(arguments) => copy::run(session, &arguments)?,
