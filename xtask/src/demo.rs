@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: a local cluster, Redmine with PostgreSQL deployed from its compose.yml, its URL. Installs and
-//! builds what is missing; `--prove` shows that data survive redeploy, destroy and a restart of the cluster.
+//! builds what is missing; `--prove` shows that data survive redeploy, destroy and a restart of the cluster, come back from a
+//! snapshot, and follow the app to another cluster.
 
 use crate::Outcome;
 use kompox_testbed::{Cluster, Image, Testbed, UpOptions, https};
@@ -9,12 +10,17 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const CLUSTER: &str = "a";
+/// Where the app is moved to and back.
+const SECOND: &str = "b";
+/// What the two are called in the configuration.
+const NAMES: [&str; 2] = ["local", "second"];
 const HOST: &str = "redmine.local.kompox.test";
 
 /// Arguments of the demo.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Also show that data survive redeploy, destroy, deletion of the Namespace and a restart of the cluster
+    /// Also show that data survive redeploy, destroy, deletion of the Namespace and a restart of the cluster, come back
+    /// from a snapshot, and move to a second cluster and back
     #[arg(long)]
     prove: bool,
 }
@@ -35,19 +41,23 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     cluster.load(&images)?;
     let program = crate::build::program("kompoxops")?;
     let node_image = &images.last().ok_or("no image was built")?.reference;
-    let folder = write_project(&cluster, node_image)?;
+    let folder = write_project(&cluster, NAMES[0], node_image)?;
     let demo = Demo { folder, program, cluster, testbed };
     demo.ops(&["app", "deploy"])?;
     demo.fetch("/")?;
     if arguments.prove {
-        demo.prove()?;
+        demo.prove(node_image)?;
     }
     demo.farewell(started);
     Ok(())
 }
 
-/// Copies the example and writes a kompoxops.yml for the local cluster beside it.
-fn write_project(cluster: &Cluster, node_image: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+/// Copies the example and writes a kompoxops.yml for a cluster of the test bed beside it.
+fn write_project(
+    cluster: &Cluster,
+    name: &str,
+    node_image: &str,
+) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let root = crate::build::root();
     let folder = root.join("target/demo/redmine");
     fs::create_dir_all(&folder)?;
@@ -55,6 +65,7 @@ fn write_project(cluster: &Cluster, node_image: &str) -> Result<PathBuf, Box<dyn
         fs::copy(root.join("examples/redmine").join(file), folder.join(file))?;
     }
     let text = fs::read_to_string(root.join("examples/redmine/kompoxops.yml"))?
+        .replace("name: local", &format!("name: {name}"))
         .replace("${KOMPOX_NODE_IMAGE}", node_image)
         .replace("${KUBECONFIG}", &cluster.kubeconfig().display().to_string())
         .replace("${K3S_DISK_STORE}", &cluster.disk_store().display().to_string());
@@ -91,21 +102,29 @@ impl Demo {
 
     /// Fetches a page over HTTPS, verified against the test bed's authority.
     fn fetch(&self, path: &str) -> Result<String, Box<dyn std::error::Error>> {
-        let started = Instant::now();
-        let address = self.cluster.node_address().into();
-        let authority = self.cluster.ingress_authority();
-        let answer = https::get_until(address, HOST, path, &authority, 200, Duration::from_secs(60))?;
-        say(&format!(
-            "https://{HOST}{path} answers {} ({} bytes, {:.1} s), certificate verified",
-            answer.status,
-            answer.body.len(),
-            started.elapsed().as_secs_f64()
-        ));
-        Ok(answer.body)
+        fetch_from(&self.cluster, HOST, path)
+    }
+
+    /// Says whether what was written is on the first cluster.
+    fn check(&self, mark: &str, file: &str, what: &str) -> Outcome {
+        self.check_on(&self.cluster, HOST, mark, file, what)
+    }
+
+    fn check_on(&self, cluster: &Cluster, host: &str, mark: &str, file: &str, what: &str) -> Outcome {
+        let page = fetch_from(cluster, host, "/")?;
+        if !page.contains(mark) {
+            return Err(format!("after {what} the page no longer shows `{mark}`: data lost").into());
+        }
+        let content = self.output(&["app", "exec", "-s", "redmine", "--", "cat", file])?;
+        if content != mark {
+            return Err(format!("after {what} the file holds `{content}`, not `{mark}`: data lost").into());
+        }
+        say(&format!("proved: data survived {what}"));
+        Ok(())
     }
 
     /// Writes to the database and to a volume, then looks for both after everything that must not lose them.
-    fn prove(&self) -> Outcome {
+    fn prove(&self, node_image: &str) -> Outcome {
         let mark = format!("Proof {}", std::process::id());
         let sql = format!(
             "delete from settings where name = 'app_title'; \
@@ -132,19 +151,58 @@ impl Demo {
         self.testbed.down(CLUSTER, None)?;
         self.testbed.up(CLUSTER, &UpOptions::default())?;
         self.ops(&["app", "deploy"])?;
-        self.check(&mark, file, "a restart of the cluster")
+        self.check(&mark, file, "a restart of the cluster")?;
+        self.prove_snapshot(&mark, file)?;
+        self.prove_move(node_image, &mark, file)
     }
 
-    fn check(&self, mark: &str, file: &str, what: &str) -> Outcome {
-        let page = self.fetch("/")?;
-        if !page.contains(mark) {
-            return Err(format!("after {what} the page no longer shows `{mark}`: data lost").into());
+    /// Keeps the data, damages them, and has them back.
+    fn prove_snapshot(&self, mark: &str, file: &str) -> Outcome {
+        let name = format!("proof-{}", std::process::id());
+        self.ops(&["snapshot", "create", &name, "--stop"])?;
+        let damage = r#"PGPASSWORD="$POSTGRES_PASSWORD" psql -h 127.0.0.1 -U "$POSTGRES_USER" -c "delete from settings""#;
+        self.output(&["app", "exec", "-s", "db", "--", "sh", "-c", damage])?;
+        self.output(&["app", "exec", "-s", "redmine", "--", "rm", file])?;
+        say("deleted the settings from the database and the file from the volume");
+        self.ops(&["snapshot", "restore", &name, "--disk", &name, "--attach"])?;
+        self.check(mark, file, "damage, by a snapshot")?;
+        // So that the demo takes no more room each time.
+        let unassigned = self.output(&["--output", "json", "disk", "list"])?;
+        let unassigned: serde_json::Value = serde_json::from_str(&unassigned)?;
+        for disk in unassigned["disks"].as_array().into_iter().flatten() {
+            if let Some(name) = disk["name"].as_str().filter(|_| disk["assigned"] == false) {
+                self.ops(&["--yes", "disk", "delete", name])?;
+            }
         }
-        let content = self.output(&["app", "exec", "-s", "redmine", "--", "cat", file])?;
-        if content != mark {
-            return Err(format!("after {what} the file holds `{content}`, not `{mark}`: data lost").into());
-        }
-        say(&format!("proved: data survived {what}"));
+        self.ops(&["--yes", "snapshot", "delete", &name])
+    }
+
+    /// Moves the app to a second cluster and back.
+    fn prove_move(&self, node_image: &str, mark: &str, file: &str) -> Outcome {
+        let second = self.testbed.up(SECOND, &UpOptions::default())?;
+        let images = self.testbed.ensure_images(&[Image::Postgres, Image::Redmine, Image::KompoxNode])?;
+        second.load(&images)?;
+        let host = HOST.replace(NAMES[0], NAMES[1]);
+        self.move_to(&second, NAMES[1], node_image)?;
+        self.check_on(&second, &host, mark, file, "a move to another cluster")?;
+        self.move_to(&self.cluster, NAMES[0], node_image)?;
+        self.check(mark, file, "the move back")
+    }
+
+    /// Moves the app from where it is configured to `cluster`, and configures it there.
+    fn move_to(&self, cluster: &Cluster, name: &str, node_image: &str) -> Outcome {
+        let document = format!(
+            "apiVersion: ops.kompox.dev/v1alpha1\nkind: Cluster\nmetadata: {{name: {name}}}\nspec:\n  workspace: ops\n  \
+             provider: k3s\n  existing: true\n  auth: {{type: kubectl, kubeconfig: {}}}\n  images: {{node: {node_image}}}\n  \
+             settings: {{K3S_DISK_STORE: {}}}\n",
+            cluster.kubeconfig().display(),
+            cluster.disk_store().display(),
+        );
+        fs::write(self.folder.join("other.yml"), document)?;
+        let files = ["--file", "kompoxops.yml", "--kom", "other.yml"];
+        let command = ["app", "move", "--to", name, "--delete-old-copies"];
+        self.ops(&[&files[..], &command[..]].concat())?;
+        write_project(cluster, name, node_image)?;
         Ok(())
     }
 
@@ -161,6 +219,21 @@ impl Demo {
         println!("Look around:  cd {} && {} app status", shown(&self.folder), program);
         println!("Take it down: cargo xtask cluster down");
     }
+}
+
+/// Fetches a page of a host from a cluster, verified against the test bed's authority.
+fn fetch_from(cluster: &Cluster, host: &str, path: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let started = Instant::now();
+    let authority = cluster.ingress_authority();
+    let address = cluster.node_address().into();
+    let answer = https::get_until(address, host, path, &authority, 200, Duration::from_secs(60))?;
+    say(&format!(
+        "https://{host}{path} answers {} ({} bytes, {:.1} s), certificate verified",
+        answer.status,
+        answer.body.len(),
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(answer.body)
 }
 
 /// A path relative to the current folder, where that is shorter.

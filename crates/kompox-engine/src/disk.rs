@@ -1,6 +1,7 @@
 //! Use cases of disks: list, create, assign, attach, detach, delete, repair, export, import, log. IO through the ports.
 
 mod attach;
+mod attach_set;
 mod detach;
 mod export;
 mod health;
@@ -13,6 +14,7 @@ mod survey;
 mod usage;
 
 pub use attach::{AttachOptions, Attached, Target, attach};
+pub use attach_set::{AttachedSet, attach_set};
 pub use detach::detach;
 pub(crate) use export::streams;
 pub use export::{ExportOptions, Exportee, export};

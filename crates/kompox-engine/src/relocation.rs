@@ -16,7 +16,7 @@ pub(crate) use mark::{forget_moved, refuse_moved, refuse_moving};
 use crate::app::see::{self, Wish};
 use crate::app::{DeployOptions, Deployed, Loaded, act, deploy, destroy, power, workload};
 use crate::progress::Step;
-use crate::{Error, Event, Scope, disk, refusal};
+use crate::{Error, Event, Scope, disk, refusal, snapshot};
 use kompox_model::port::{Cancel, ErrorKind, Lock, PortError, VolumeFences};
 use kompox_model::quantity::Bytes;
 use kompox_model::{DiskName, Holder, VolumeName};
@@ -91,6 +91,7 @@ pub async fn relocate(
         let seen = see::see(to, loaded, &wish(options, &look)).await;
         act::or_interrupted(seen, "nothing was changed")?;
     }
+    tell_snapshots(from, &look).await?;
     if options.deploy.dry_run {
         return Ok(Moved { disks: look.planned(), outage_seconds: None, deployed: None });
     }
@@ -104,6 +105,24 @@ pub async fn relocate(
     }
     .await;
     act::release(from, source, result).await
+}
+
+/// Says which snapshots stay behind.
+async fn tell_snapshots(from: &Scope<'_>, look: &Look) -> Result<(), Error> {
+    if from.driver.snapshots().is_none() {
+        return Ok(());
+    }
+    let stays = |volume: &VolumeName| look.volumes.iter().any(|found| found.name == *volume && !found.shared);
+    let snapshots = snapshot::list(from).await?.snapshots;
+    let left = snapshots.iter().filter(|snapshot| stays(&snapshot.volume)).count();
+    if left > 0 {
+        from.progress.event(Event::Warning(format!(
+            "{left} snapshots stay on cluster {}, where they can be used again only after a move back: write out those that \
+             are needed: kompoxops snapshot export NAME FILE",
+            from.cluster.name
+        )));
+    }
+    Ok(())
 }
 
 fn wish(options: &MoveOptions, look: &Look) -> Wish {

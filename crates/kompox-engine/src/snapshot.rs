@@ -4,9 +4,11 @@ mod create;
 mod look;
 mod quiesce;
 mod restore;
+mod restore_set;
 
 pub use create::{CreateOptions, Created, Which, create};
 pub use restore::{RestoreOptions, restore};
+pub use restore_set::restore_set;
 
 use crate::disk::{believed, disks, find_volume, under_lock};
 use crate::progress::Step;

@@ -21,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Wish {
     /// Compose volumes, or volumes of their own, that may begin with nothing although there are data of them.
     pub(crate) start_empty: BTreeSet<String>,
-    /// Take this disk of the volume for the assigned one, whatever is recorded.
-    pub(crate) assigned: Option<(VolumeName, DiskName)>,
+    /// Take these disks of their volumes for the assigned ones, whatever is recorded.
+    pub(crate) assigned: Vec<(VolumeName, DiskName)>,
     /// The app is being moved here, which no other command may look past.
     pub(crate) moving: bool,
     /// The app shall be stopped, also when it is not here yet.
@@ -34,7 +34,7 @@ pub(crate) struct Wish {
 impl Wish {
     /// The inventory as it is wished to be.
     fn seen_so(&self, mut inventory: DiskInventory) -> DiskInventory {
-        if let Some((volume, name)) = &self.assigned {
+        for (volume, name) in &self.assigned {
             for disk in inventory.disks.iter_mut().filter(|disk| disk.volume == *volume) {
                 disk.assigned = disk.name == *name;
             }

@@ -124,7 +124,7 @@ async fn look(
 fn wish(volume: &VolumeName, options: &AttachOptions, switch: &Switch) -> Wish {
     Wish {
         start_empty: options.deploy.start_empty.clone(),
-        assigned: Some((volume.clone(), switch.to.name.clone())),
+        assigned: vec![(volume.clone(), switch.to.name.clone())],
         switching: (options.target == Target::Previous).then(|| switch.to.handle.clone()),
         ..Wish::default()
     }
@@ -227,7 +227,7 @@ async fn switched(
             return Err(error);
         }
     }
-    let wanted = Wish { assigned: None, ..wish };
+    let wanted = Wish { assigned: Vec::new(), ..wish };
     let deployed = deploy::write(scope, loaded, &options.deploy, &wanted, lock).await?;
     if wanted.switching.is_some() {
         forget(scope, lock, &deployed).await?;
@@ -266,7 +266,7 @@ async fn announce(
 ) -> Result<(), Error> {
     let unchanged = Wish {
         start_empty: options.deploy.start_empty.clone(),
-        assigned: None,
+        assigned: Vec::new(),
         switching: Some(switch.to.handle.clone()),
         ..Wish::default()
     };

@@ -26,6 +26,7 @@ mod repair;
 mod requests;
 mod sequence;
 mod sequences;
+mod sets;
 mod snapshots;
 mod takeover;
 mod uninstall;

@@ -4,7 +4,7 @@ use crate::bed::{Bed, COMPOSE, changed, kind, options};
 use crate::dying::Dying;
 use kompox_engine::app;
 use kompox_engine::relocation::{self, Aborted, MoveOptions, Moved};
-use kompox_engine::{Error, Scope};
+use kompox_engine::{Error, Scope, snapshot};
 use kompox_model::port::{Call, Cancel, Cluster as Port, Disks, ErrorKind};
 use kompox_model::{Disk, DiskState, VolumeName};
 use kompox_provider::memory::{Fault, Memory, MemoryDriver, Moment, Operation};
@@ -267,7 +267,10 @@ async fn a_failure_brings_the_app_back_and_what_it_writes_then_is_moved_too() {
 #[tokio::test]
 async fn there_and_back_again_with_the_old_copies_deleted_by_consent() {
     let pair = Pair::new(false).await;
+    let set = crate::snapshots::create_options("s1");
+    snapshot::create(&pair.from.scope(&pair.from.client), &set, "tester").await.unwrap();
     pair.run().await.unwrap();
+    assert!(pair.from.told.has("1 snapshots stay on cluster c1"));
     write(&pair.to, "there").await;
     let back = Pair { from: pair.to, to: pair.from };
     let refused = back.run().await.unwrap_err();
@@ -281,6 +284,8 @@ async fn there_and_back_again_with_the_old_copies_deleted_by_consent() {
         (vec!["before".into(), "there".into()], 1, 0)
     );
     back.to.deploy(COMPOSE).await.unwrap();
+    let kept = snapshot::list(&back.to.scope(&back.to.client)).await.unwrap().snapshots;
+    assert!(kept.len() == 1 && kept[0].holder.cluster.as_str() == "c1", "usable again: {kept:?}");
 }
 
 #[tokio::test]

@@ -20,7 +20,8 @@ pub(crate) enum SnapshotCommand {
     /// Make a new disk from a snapshot
     ///
     /// The disk stands beside the one in use and is not assigned, unless the volume has no other. --attach switches
-    /// the app to it; disk attach --previous goes back.
+    /// the app to it; disk attach --previous goes back. With --all, every volume gets a disk from its snapshot of this
+    /// name, or none does; --attach then switches all of them at once.
     Restore(RestoreArguments),
     /// Write what a snapshot holds to a file
     ///
@@ -87,6 +88,10 @@ pub(crate) struct RestoreArguments {
     /// Volume it belongs to [default: the app's first]
     #[arg(long, value_name = "VOLUME")]
     pub(crate) volume: Option<VolumeName>,
+
+    /// Restore the snapshots of this name of all volumes
+    #[arg(long, conflicts_with_all = ["volume", "size"])]
+    pub(crate) all: bool,
 
     /// Name of the new disk [default: one made from the time]
     #[arg(long, value_name = "DISK")]

@@ -178,7 +178,12 @@ pub(super) fn dry(session: &Session<'_>, dry_run: bool) {
 
 /// Shows the disk that a command made or changed.
 pub(super) fn one(session: &Session<'_>, disk: Disk) -> Result<(), Failure> {
-    output::print(&Disks { disks: vec![disk], unknown: Vec::new() }, session.global.output)
+    all(session, vec![disk])
+}
+
+/// Shows the disks that a command made or changed.
+pub(super) fn all(session: &Session<'_>, disks: Vec<Disk>) -> Result<(), Failure> {
+    output::print(&Disks { disks, unknown: Vec::new() }, session.global.output)
 }
 
 /// Answer of `disk delete`.

@@ -3,14 +3,17 @@
 use super::app::outage;
 use super::disk;
 use crate::arguments::{
-    AttachArguments, CreateSnapshotArguments, DeleteSnapshotArguments, ExportSnapshotArguments,
-    ListSnapshotsArguments, RestoreArguments, SnapshotCommand,
+    AttachArguments, ComposeArguments, CreateSnapshotArguments, DeleteSnapshotArguments,
+    ExportSnapshotArguments, ListSnapshotsArguments, RestoreArguments, SnapshotCommand,
 };
+use crate::compose;
+use crate::configuration::Opened;
 use crate::consent;
 use crate::exit::Failure;
 use crate::output::{self, Data, Table};
 use crate::session::{self, Session, Use};
-use kompox_engine::disk::Exportee;
+use kompox_engine::app::DeployOptions;
+use kompox_engine::disk::{AttachedSet, Exportee};
 use kompox_engine::snapshot::{self, CreateOptions, Created, RestoreOptions, Which};
 use kompox_model::port::SnapshotDelete;
 use kompox_model::{Snapshot, SnapshotName};
@@ -94,7 +97,7 @@ fn create(session: &Session<'_>, arguments: CreateSnapshotArguments) -> Result<(
 
 fn restore(session: &Session<'_>, arguments: RestoreArguments) -> Result<(), Failure> {
     let opened = session.open_app()?;
-    let RestoreArguments { name, volume, disk, size, if_not_exists, attach, compose, dry_run, no_wait } =
+    let RestoreArguments { name, volume, all, disk, size, if_not_exists, attach, compose, dry_run, no_wait } =
         arguments;
     let options = RestoreOptions {
         volume: volume.clone(),
@@ -106,6 +109,9 @@ fn restore(session: &Session<'_>, arguments: RestoreArguments) -> Result<(), Fai
         now: jiff::Timestamp::now(),
         random: session::random(),
     };
+    if all {
+        return restore_set(session, opened, &options, attach.then_some(&compose), no_wait);
+    }
     let made = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         Ok(snapshot::restore(&connected.app()?, &options, &session::holder()).await?)
     })?;
@@ -119,6 +125,41 @@ fn restore(session: &Session<'_>, arguments: RestoreArguments) -> Result<(), Fai
     session.screen.note(&format!("disk {} made from snapshot {}", made.name, options.snapshot));
     let name = Some(made.name);
     disk::attach(session, AttachArguments { name, previous: false, volume, compose, dry_run, no_wait })
+}
+
+/// Restores all volumes, and switches the app to them if the compose file is to be read for that.
+fn restore_set(
+    session: &Session<'_>,
+    mut opened: Opened,
+    options: &RestoreOptions,
+    attach: Option<&ComposeArguments>,
+    no_wait: bool,
+) -> Result<(), Failure> {
+    let loaded = attach.map(|arguments| compose::load(&mut opened, arguments, session.screen)).transpose()?;
+    let RestoreOptions { dry_run, now, random, .. } = *options;
+    let deploy =
+        DeployOptions { dry_run, no_wait, start_empty: std::collections::BTreeSet::new(), now, random };
+    let (mut made, attached) = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
+        let (scope, holder) = (connected.app()?, session::holder());
+        let made = snapshot::restore_set(&scope, options, &holder).await?;
+        let Some(loaded) = &loaded else { return Ok((made, None)) };
+        let wanted: Vec<_> = made.iter().map(|disk| (disk.volume.clone(), disk.name.clone())).collect();
+        let attached = kompox_engine::disk::attach_set(&scope, loaded, &wanted, &deploy, &holder).await?;
+        Ok((made, Some(attached)))
+    })?;
+    disk::dry(session, dry_run);
+    if let Some(AttachedSet { former, outage_seconds, deployed }) = attached {
+        session.screen.diagnostics(&deployed.notes, &opened.sources);
+        outage(session, outage_seconds);
+        for (volume, name) in former {
+            let back = format!(
+                "volume {volume} was on disk {name}; back again: kompoxops disk attach {name} --volume {volume}"
+            );
+            session.screen.note(&back);
+        }
+        made.iter_mut().for_each(|disk| disk.assigned = true);
+    }
+    disk::all(session, made)
 }
 
 /// Answer of `snapshot delete`.
