@@ -93,6 +93,12 @@ impl DiskSource {
             _ => Self::Provider(text.to_owned()),
         })
     }
+
+    /// True for an archive that was taken in (`import:…`): only who has it can go on making the disk.
+    #[must_use]
+    pub fn is_import(&self) -> bool {
+        matches!(self, Self::Provider(id) if id.starts_with("import:"))
+    }
 }
 
 impl fmt::Display for DiskSource {

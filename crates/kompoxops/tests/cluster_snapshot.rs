@@ -119,6 +119,43 @@ fn snapshots_are_listed_deleted_and_outlive_the_app() {
     assert_eq!(app.exec("web", &["cat", "/www/page"]), "kept\n", "a disk made from it stays");
 }
 
+/// Each disk keeps what was written while it was the one in use, and nothing of the other's.
+#[test]
+fn a_database_is_switched_between_two_disks_ten_times() {
+    let testbed = &bed().testbed;
+    bed().cluster.load(&testbed.ensure_images(&[Image::Postgres]).unwrap()).unwrap();
+    let app = App::new("switch", DATABASE);
+    app.deploy();
+    sql(&app, "create table visits (n bigint primary key); insert into visits values (0)");
+    let first = app.json(&["disk", "list"])["disks"][0]["name"].as_str().unwrap().to_owned();
+    app.ok(&["snapshot", "create", "start", "--stop"]);
+    app.ok(&["snapshot", "restore", "start", "--disk", "second"]);
+    for visit in 1..=10_u64 {
+        let disk = if visit % 2 == 1 { "second" } else { first.as_str() };
+        let mut writer = load_visits(&app);
+        let switched = app.json(&["disk", "attach", disk]);
+        let _ = (writer.kill(), writer.wait());
+        assert_eq!(switched["disk"]["name"], disk, "visit {visit}");
+        // Of this disk's own visits, no row is missing between the first and the last.
+        let whole = sql(&app, "select count(*) = max(n) + 1 from visits");
+        assert_eq!(whole, "t", "visit {visit}");
+        let assigned = app.json(&["disk", "list"])["disks"].clone();
+        let assigned = assigned.as_array().unwrap().iter().filter(|disk| disk["assigned"] == true).count();
+        assert_eq!(assigned, 1, "visit {visit}");
+    }
+}
+
+/// Writes rows until the Pod goes.
+fn load_visits(app: &App) -> std::process::Child {
+    let script = "export PGPASSWORD=secret; while :; do psql -h 127.0.0.1 -U shop -qtAXc \
+                  \"insert into visits select max(n)+1 from visits\" || exit; done";
+    app.command(&["app", "exec", "-s", "db", "--", "sh", "-c", script])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("kompoxops runs")
+}
+
 /// The services say how they hold still: nothing is stopped, and nothing is torn.
 #[test]
 fn a_database_that_holds_still_is_copied_while_it_runs() {

@@ -1,10 +1,11 @@
-//! `cargo xtask bench`: kompoxops against the tools that everybody knows, each inside one run on one machine. Starts a
-//! cluster.
+//! `cargo xtask bench`: kompoxops and kompox-node against the tools that everybody knows, each inside one run on one
+//! machine. Starts a cluster for the groups that need one.
 //!
 //! Absolute times depend on the machine and mean little; a ratio says whether our own overhead is small next to that of
 //! kubectl and Docker Compose. Nothing here fails a build: goals are printed beside the medians.
 
 mod deploy;
+mod disks;
 mod many;
 mod outage;
 mod project;
@@ -44,6 +45,8 @@ pub(crate) struct Arguments {
 enum Group {
     /// `app validate` against `docker compose config`; needs no cluster
     Validate,
+    /// Snapshots, exports and lists of disks against tar and zstd; needs root, no cluster
+    Disks,
     /// Deploys of one small app against kubectl
     Deploy,
     /// Deploys of 1, 10 and 57 services against kubectl
@@ -71,15 +74,25 @@ struct Bed {
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let testbed = Testbed::of_this_checkout()?;
+    let runs = arguments.runs.max(1);
+    let wanted = |group: &Group| arguments.only.is_empty() || arguments.only.contains(group);
+    if wanted(&Group::Disks) {
+        disks::measure(&testbed, runs, arguments.debug)?;
+    }
+    let groups: Vec<&Group> =
+        Group::value_variants().iter().filter(|group| wanted(group) && **group != Group::Disks).collect();
+    if groups.is_empty() {
+        // kompoxops takes minutes to build.
+        return Ok(());
+    }
     let ops = if arguments.debug {
         crate::build::program("kompoxops")
     } else {
         crate::build::release("kompoxops")
     }?;
-    let bench = Bench { ops, testbed, runs: arguments.runs.max(1), apps: arguments.apps.max(1) };
-    let wanted = |group: &Group| arguments.only.is_empty() || arguments.only.contains(group);
+    let bench = Bench { ops, testbed, runs, apps: arguments.apps.max(1) };
     let mut bed = None;
-    for group in Group::value_variants().iter().filter(|group| wanted(group)) {
+    for group in groups {
         if *group == Group::Validate {
             row::print(&validate::rows(&bench)?);
             continue;
@@ -89,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             None => bed.insert(bench.bed()?),
         };
         match group {
-            Group::Validate => {}
+            Group::Validate | Group::Disks => {}
             Group::Deploy => row::print(&deploy::rows(&bench, bed)?),
             Group::Sizes => row::print(&sizes::rows(&bench, bed)?),
             Group::Many => many::measure(&bench, bed)?,

@@ -24,10 +24,12 @@ impl Row {
 
 /// Prints a table of medians.
 pub(super) fn print(rows: &[Row]) {
-    println!(
-        "{:<55} {:>10} {:>10} {:>7} {:>7}",
-        "median of whole processes", "ours", "theirs", "ratio", "goal"
-    );
+    print_as(["ours", "theirs"], rows);
+}
+
+/// The same where the two sides are called otherwise.
+pub(super) fn print_as([ours, theirs]: [&str; 2], rows: &[Row]) {
+    println!("{:<55} {ours:>10} {theirs:>10} {:>7} {:>7}", "median of whole processes", "ratio", "goal");
     for Row { what, ours, theirs, unit, goal } in rows {
         let (ours, theirs) = (at(ours, 0.5), at(theirs, 0.5));
         let ratio = ours / theirs;
@@ -40,6 +42,18 @@ pub(super) fn print(rows: &[Row]) {
 /// Prints a line of half and nearly all of the values, in seconds.
 pub(super) fn print_spread(what: &str, values: &[f64]) {
     println!("{what:<57} p50 {:.3} s  p99 {:.3} s  of {}", at(values, 0.5), at(values, 0.99), values.len());
+}
+
+/// Prints a line of the value that this part of all values does not exceed, with what it should not exceed.
+pub(super) fn print_limit(what: &str, values: &[f64], part: f64, unit: &str, goal: f64) {
+    let value = at(values, part);
+    let verdict = if value <= goal { "" } else { "  missed" };
+    print_line(what, &format!("{value:.3} {unit}  goal {goal} {unit}{verdict}"));
+}
+
+/// Prints a line of its own.
+pub(super) fn print_line(what: &str, value: &str) {
+    println!("{what:<57} {value}");
 }
 
 /// The value that this part of all values does not exceed; not a number if there are none.

@@ -4,7 +4,9 @@ use crate::app::record::Memory;
 use crate::{Error, refusal};
 use kompox_convert::VolumeBinding;
 use kompox_model::port::{DiskInventory, GapKind};
-use kompox_model::{App, Cluster, Disk, DiskState, Volume, VolumeClass, VolumeName, resource_name};
+use kompox_model::{
+    App, Cluster, Disk, DiskSource, DiskState, Volume, VolumeClass, VolumeName, resource_name,
+};
 use std::collections::BTreeSet;
 
 /// What is known about the disks of one app when a deploy decides.
@@ -72,6 +74,15 @@ fn choose_one(known: &Known<'_>, volume: &Volume) -> Result<Choice, Error> {
     match assigned.as_slice() {
         [disk] => match disk.state {
             DiskState::Ready => Ok(Choice::Existing(Box::new((*disk).clone()))),
+            DiskState::Creating if disk.source.is_import() => Err(Error::refused(
+                refusal::app::DISK_IMPORTING,
+                format!("disk {} of volume {} is being made of an archive", disk.name, volume.name),
+                format!(
+                    "repeat the import: kompoxops disk import FILE {0}; or give it up: kompoxops disk detach {0}, kompoxops disk \
+                     delete {0}",
+                    disk.name
+                ),
+            )),
             DiskState::Creating => Ok(Choice::Continue(Box::new((*disk).clone()))),
             DiskState::Deleting => Err(Error::refused(
                 refusal::app::DISK_DELETING,
@@ -297,6 +308,9 @@ mod tests {
     fn a_cut_off_creation_is_continued() {
         let mut half = disk("default", "a", true);
         half.state = DiskState::Creating;
-        assert!(matches!(run(vec![half], &[], None, &["default"]), Ok(Choice::Continue(_))));
+        assert!(matches!(run(vec![half.clone()], &[], None, &["default"]), Ok(Choice::Continue(_))));
+        half.source = DiskSource::parse("import:archive").unwrap();
+        let expected = "disk a of volume default is being made of an archive";
+        assert_eq!(run(vec![half], &[], None, &["default"]), Err(expected.to_owned()), "app.disk.importing");
     }
 }

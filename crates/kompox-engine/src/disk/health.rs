@@ -119,6 +119,7 @@ impl Known<'_> {
     /// Why a disk cannot be made to its end.
     fn obstacle(&self, disk: &Disk) -> Option<String> {
         match &disk.source {
+            source if source.is_import() => Some("which only a repeat of the import can finish".to_owned()),
             DiskSource::Empty | DiskSource::Provider(_) => None,
             DiskSource::Snapshot(name) if self.snapshots.contains(name) => None,
             DiskSource::Snapshot(_) => Some("which is not there or not ready".to_owned()),

@@ -131,4 +131,7 @@ super::refusals! {
     CLONE_OCCUPIED = "app.clone.occupied", Conflict,
         "The other app has disks already.",
         "Clone to an app that was never deployed.";
+    DISK_IMPORTING = "app.disk.importing", Conflict,
+        "The assigned disk is being made of an archive, and the import was cut off.",
+        "Repeat the import, or detach and delete the disk.";
 }

@@ -229,7 +229,12 @@ async fn a_repair_that_was_killed_is_finished_by_its_repeat() {
 async fn what_cannot_be_decided_is_said_and_left_alone() {
     type Arrange = fn(&Bed);
     let foreign = |disk: &mut Disk| disk.holder.cluster = "c2".parse().unwrap();
-    let cases: [(Arrange, &str, &str); 5] = [
+    let cases: [(Arrange, &str, &str); 6] = [
+        (
+            |bed| creating(bed, DiskSource::parse("import:archive").unwrap()),
+            "which only a repeat of the import can finish",
+            "kompoxops disk delete half-made",
+        ),
         (
             |bed| {
                 let change = |disk: &mut Disk| disk.assigned = false;

@@ -1,31 +1,50 @@
 //! Exports and imports against `tar` and `zstd`.
 //!
-//! Both sides have one process or thread that reads and one that compresses: kompox-node compresses a frame while it reads
-//! and sums up the next one. Both write to the same file system, which is in the memory of neither; both imports end when
-//! everything is on the device.
+//! Both sides have one thread that reads and one that compresses: kompox-node compresses a frame while it reads and sums
+//! up the next one. Both read what is cached and write to the same file system; both imports end when everything is on
+//! the device.
 
-use super::Disks;
 use super::mounted::{Kind, Mounted, sync};
-use super::tree;
+use super::node::Node;
+use super::{Disks, tree};
 use crate::Outcome;
 use crate::bench::row::{self, Row};
-use crate::measure::{Measured, measure};
+use crate::measure;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 /// What is on the disk.
 const MEBIBYTES: u64 = 1024;
-/// Declared size of the disks.
+/// Declared size of the disks, in GiB.
 const SIZE: u64 = 4;
-/// Time not to be exceeded: 0.8 of the throughput.
+/// Time not to be exceeded: 0.8 of their throughput.
 const SLOWER: f64 = 1.25;
 /// Peak memory of kompox-node, in MiB.
 const MOST_MEMORY: f64 = 64.0;
 
-pub(super) fn measure_all(disks: &Disks) -> Outcome {
+const PACK: &str = "tar -C \"$1\" -c . | zstd -q -3 -T1 > \"$2\"";
+const UNPACK: &str = "zstd -q -d < \"$2\" | tar -C \"$1\" -x && sync --file-system \"$1\"";
+
+/// One direction: times of both sides, and our memory.
+#[derive(Default)]
+struct Measured {
+    ours: Vec<f64>,
+    theirs: Vec<f64>,
+    memory: Vec<f64>,
+}
+
+impl Measured {
+    fn add(&mut self, ours: &measure::Measured, theirs: f64) {
+        self.ours.push(ours.seconds);
+        self.memory.push(ours.mebibytes);
+        self.theirs.push(theirs);
+    }
+}
+
+pub(super) fn measure(disks: &Disks) -> Outcome {
     if !Command::new("zstd").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        println!("export and import: skipped, they need the package zstd to compare with");
+        println!("export and import: skipped, the package zstd to compare with is not installed");
         return Ok(());
     }
     let mounted = Mounted::new(&disks.folder, Kind::Xfs, 8)?;
@@ -33,36 +52,63 @@ pub(super) fn measure_all(disks: &Disks) -> Outcome {
     let data = node.disk("db", SIZE)?;
     tree::mixed(&data, MEBIBYTES)?;
     let (export, archive) = (mounted.at.join("export"), mounted.at.join("archive"));
-    let (mut ours, mut theirs, mut memory) = (vec![], vec![], vec![]);
-    for _ in 0..disks.runs {
-        clear(&mounted.at, &[&export, &archive])?;
-        let exported = node.export("db", &export)?;
-        ours.push(exported.seconds);
-        memory.push(exported.mebibytes);
-        sync(&mounted.at)?;
-        theirs.push(shell("tar -C \"$1\" -c . | zstd -q -3 -T1 > \"$2\"", &data, &archive)?.seconds);
-    }
-    let packed = Row::new(what("export / tar | zstd -3 -T1"), ours, theirs, "s", SLOWER);
-    let stream = node.import_stream("db", SIZE, &export)?;
-    let target = mounted.at.join("target");
-    let (mut ours, mut theirs, mut memory_in) = (vec![], vec![], vec![]);
-    for run in 0..disks.runs {
-        clear(&mounted.at, &[&target])?;
-        let imported = node.import(&stream)?;
-        ours.push(imported.seconds);
-        memory_in.push(imported.mebibytes);
-        node.delete("db", "d2", 1)?;
-        fs::create_dir(&target)?;
-        sync(&mounted.at)?;
-        let unpack = "zstd -q -d < \"$2\" | tar -C \"$1\" -x && sync --file-system \"$1\"";
-        theirs.push(shell(unpack, &target, &archive)?.seconds);
-        if run == 0 {
-            check_same(&data, &target)?;
-        }
-    }
-    let unpacked = Row::new(what("import / zstd -d | tar -x, sync"), ours, theirs, "s", SLOWER);
-    row::print(&[packed, unpacked]);
-    row::print_limit("kompox-node export: most memory", &memory, 1.0, "MiB", MOST_MEMORY);
-    row::print_limit("kompox-node import: most memory", &memory_in, 1.0, "MiB", MOST_MEMORY);
+    let out = packed(disks, &node, &data, [&export, &archive])?;
+    let sizes = [&export, &archive].map(|path| fs::metadata(path).map(|found| found.len() >> 20));
+    let [ours, theirs] = sizes;
+    let back = unpacked(disks, &node, [&export, &archive], &mounted.at.join("target"))?;
+    let what = |what: &str| format!("{what}, {MEBIBYTES} MiB");
+    row::print(&[
+        Row::new(what("export / tar | zstd -3 -T1"), out.ours, out.theirs, "s", SLOWER),
+        Row::new(what("import / zstd -d | tar -x, sync"), back.ours, back.theirs, "s", SLOWER),
+    ]);
+    row::print_line("size of the export / of theirs", &format!("{} MiB / {} MiB", ours?, theirs?));
+    row::print_limit("peak memory of an export", &out.memory, 1.0, "MiB", MOST_MEMORY);
+    row::print_limit("peak memory of an import", &back.memory, 1.0, "MiB", MOST_MEMORY);
     Ok(())
+}
+
+fn packed(
+    disks: &Disks,
+    node: &Node,
+    data: &Path,
+    [export, archive]: [&Path; 2],
+) -> Result<Measured, Box<dyn std::error::Error>> {
+    let mut measured = Measured::default();
+    for _ in 0..disks.runs {
+        for path in [export, archive] {
+            fs::remove_file(path).ok();
+        }
+        sync(data)?;
+        let ours = node.export("db", export)?;
+        sync(data)?;
+        measured.add(&ours, shell(PACK, data, archive)?);
+    }
+    Ok(measured)
+}
+
+fn unpacked(
+    disks: &Disks,
+    node: &Node,
+    [export, archive]: [&Path; 2],
+    target: &Path,
+) -> Result<Measured, Box<dyn std::error::Error>> {
+    let mut measured = Measured::default();
+    let stream = node.import_stream("db", SIZE, export)?;
+    for _ in 0..disks.runs {
+        sync(&stream)?;
+        let ours = node.import(&stream)?;
+        node.delete("db", "d2", 1)?;
+        fs::create_dir(target)?;
+        sync(&stream)?;
+        measured.add(&ours, shell(UNPACK, target, archive)?);
+        fs::remove_dir_all(target)?;
+    }
+    Ok(measured)
+}
+
+/// Seconds of a line of the shell that gets a folder and a file; any part of it may fail it.
+fn shell(line: &str, folder: &Path, file: &Path) -> Result<f64, Box<dyn std::error::Error>> {
+    let mut command = Command::new("bash");
+    command.args(["-o", "pipefail", "-c", line, "bash"]).arg(folder).arg(file);
+    Ok(measure::measure(&mut command)?.seconds)
 }

@@ -30,11 +30,7 @@ pub(super) struct Mounted {
 
 impl Mounted {
     /// A new one of this size in `folder`.
-    pub(super) fn new(
-        folder: &Path,
-        kind: Kind,
-        gibibytes: u64,
-    ) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(super) fn new(folder: &Path, kind: Kind, gibibytes: u64) -> Result<Self, Box<dyn std::error::Error>> {
         let (at, image) = (folder.join("at"), folder.join("image"));
         fs::create_dir_all(&at)?;
         fs::File::create(&image)?.set_len(gibibytes << 30)?;
