@@ -105,6 +105,11 @@ impl<R: Read> Expand<R> {
         }
     }
 
+    /// Whether the table of an export's frames has come.
+    pub(super) fn has_table(&self) -> bool {
+        matches!(&self.shape, Shape::Zstd(frames) if frames.layout.is_whole())
+    }
+
     /// Nothing may follow, and the frames must be those of an export, with their table.
     pub(super) fn finish(&mut self) -> Result<()> {
         if !self.chunk()?.is_empty() {

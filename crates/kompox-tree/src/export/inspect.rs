@@ -30,7 +30,7 @@ pub enum State {
     Complete(ExportTrailer),
     /// It ends too early. What there is was read without finding anything wrong.
     Cut,
-    /// A tar archive from elsewhere; it was not read beyond its first entry.
+    /// A tar archive from elsewhere, without anything that an import refuses.
     Foreign,
     /// It is wrong, or none.
     Broken(Failure),
@@ -48,31 +48,29 @@ pub fn inspect(file: impl Read) -> Result<Inspected> {
 pub(super) fn inspect_in(frame: usize, file: impl Read) -> Result<Inspected> {
     let mut members = Members::new(Expand::new(file, frame));
     let mut reading = Reading::default();
-    let all = Most { bytes: u64::MAX, entries: u64::MAX, devices: true };
-    let mut nothing = Nothing::default();
-    let done = reading.read(&mut members, &all, &mut nothing);
+    let all = Most { bytes: u64::MAX, entries: u64::MAX, devices: false };
+    let done = reading.read(&mut members, &all, &mut Nothing);
     let frames = members.stream.kept();
     let none = || Resume { frames: Vec::new(), sha256: Sha256::digest(b"").into() };
     let state = match (done, members.stream.trouble(), reading.trailer) {
         (Err(failure), Trouble::Stream, _) => return Err(failure),
-        (Err(_), Trouble::Content, _) if nothing.foreign => State::Foreign,
         (Err(_), Trouble::Ended, _) => State::Cut,
         (Err(failure), Trouble::Content, _) => State::Broken(failure),
         (Ok(()), _, Some(trailer)) => State::Complete(trailer),
+        // Whatever has the table of an export was one.
+        (Ok(()), _, None) if members.stream.has_table() => {
+            State::Broken(invalid("this is no export any more"))
+        }
         (Ok(()), _, None) => State::Foreign,
     };
     Ok(Inspected { frames: frames.unwrap_or_else(none), manifest: reading.manifest, state })
 }
 
 /// Passes over everything.
-#[derive(Default)]
-struct Nothing {
-    foreign: bool,
-}
+struct Nothing;
 
 impl Taker for Nothing {
-    fn take<R: Read>(&mut self, _: &Path, _: &Member, _: &mut Members<R>, ours: bool) -> Result<()> {
-        self.foreign |= !ours;
-        if ours { Ok(()) } else { Err(invalid("this is a tar archive, but no export")) }
+    fn take<R: Read>(&mut self, _: &Path, _: &Member, _: &mut Members<R>, _: bool) -> Result<()> {
+        Ok(())
     }
 }

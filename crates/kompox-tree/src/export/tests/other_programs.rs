@@ -74,6 +74,7 @@ fn archives_of_tar_are_taken() {
     .enumerate()
     {
         let Some(archive) = shell(name, &["tar", "zstd"], how, root.path()) else { return };
+        assert_eq!(inspected(&archive).state, State::Foreign, "{how}");
         let mut before = facts(&tree);
         let mut after = taken_in(&archive).unwrap_or_else(|failure| panic!("{how}: {}", failure.message));
         before.retain(|path, _| number != 4 || !path.starts_with("a/deep"));
