@@ -95,7 +95,7 @@ fn a_disk_leaves_as_a_file_and_comes_back() {
 
 /// What is broken is told before anything is made of it, and leaves nothing.
 fn refused_archives(app: &App, whole: &[u8]) {
-    let put = |name: &str, bytes: &[u8]| fs::write(app.folder().join(name), bytes).unwrap();
+    let put = |name: &str, bytes: &[u8]| fs::write(app.folder().join(name), bytes).expect("a file");
     put("cut.kx", &whole[..whole.len() - 100]);
     let mut broken = whole.to_vec();
     broken[whole.len() / 2] ^= 1;

@@ -176,10 +176,11 @@ impl App {
 
     /// Takes away what a killed command holds, which would expire within 35 seconds.
     fn forget_leases(&self) {
-        let namespace = self.json(&["app", "status", "--no-dns"])["namespace"].as_str().unwrap().to_owned();
+        let namespace = self.json(&["app", "status", "--no-dns"])["namespace"].clone();
+        let namespace = namespace.as_str().expect("a Namespace");
         for cluster in [&bed().cluster, other()] {
             let lease =
-                ["--namespace", &namespace, "delete", "lease", "kompox-operation", "--ignore-not-found"];
+                ["--namespace", namespace, "delete", "lease", "kompox-operation", "--ignore-not-found"];
             cluster.kubectl().expect("kubectl").run(&lease).expect("the Lease goes");
         }
     }

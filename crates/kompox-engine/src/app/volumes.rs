@@ -4,9 +4,7 @@ use crate::app::record::Memory;
 use crate::{Error, refusal};
 use kompox_convert::VolumeBinding;
 use kompox_model::port::{DiskInventory, GapKind};
-use kompox_model::{
-    App, Cluster, Disk, DiskSource, DiskState, Volume, VolumeClass, VolumeName, resource_name,
-};
+use kompox_model::{App, Cluster, Disk, DiskState, Volume, VolumeClass, VolumeName, resource_name};
 use std::collections::BTreeSet;
 
 /// What is known about the disks of one app when a deploy decides.

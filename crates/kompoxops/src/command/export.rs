@@ -59,7 +59,10 @@ pub(super) fn run(
                     disk::export(&scope, &options, &mut stdout, &progress, &session::holder()).await;
                 match stdout.failed.take() {
                     Some(error) => Err(Failure::Output(error)),
-                    None => Ok(left_out(session, &exported?)),
+                    None => {
+                        left_out(session, &exported?);
+                        Ok(())
+                    }
                 }
             })?;
             return Ok(());
