@@ -36,7 +36,7 @@ fn a_disk_leaves_as_a_file_and_comes_back() {
         (app.json(&["disk", "list"])["disks"][0]["name"].as_str().unwrap().to_owned(), page(&app));
     let in_use = app.fails(&["disk", "export", &disk, "disk.kx"], 5);
     assert!(in_use.contains("disk.export.in-use"), "{in_use}");
-    assert!(!app.folder().join("disk.kx").exists());
+    assert!(!app.folder().join("disk.kx").exists() && !app.folder().join("disk.kx.partial").exists());
 
     // A snapshot leaves while the app runs, once it was made.
     app.ok(&["snapshot", "create", "s1", "--stop"]);
@@ -61,6 +61,7 @@ fn a_disk_leaves_as_a_file_and_comes_back() {
     app.write("other.kx.partial", "no archive at all");
     let other = app.fails(&["disk", "export", &disk, "other.kx"], 5);
     assert!(other.contains("archive.other"), "{other}");
+    assert_eq!(fs::read(app.folder().join("other.kx.partial")).unwrap(), b"no archive at all", "left alone");
     fs::copy(app.folder().join("snapshot.kx"), app.folder().join("third.kx.partial")).unwrap();
     let other = app.fails(&["disk", "export", &disk, "third.kx"], 5);
     assert!(other.contains("archive.other"), "{other}");

@@ -13,12 +13,15 @@ use kompox_node_protocol::{ExportManifest, ExportTrailer, Failure as NodeFailure
 use kompox_tree::{Inspected, Resume, State, inspect};
 use rustix::fs::{CWD, RenameFlags};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// How the name of a file ends while it is not whole.
 const PARTIAL: &str = ".partial";
+
+/// What every export begins with.
+const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// A file that an archive is written to.
 pub(super) struct Arriving {
@@ -74,15 +77,17 @@ impl Arriving {
     }
 
     fn look(&mut self) -> Result<Kept, Failure> {
+        let begins = self.begins_as_archive()?;
         let failed = |source| failed("read", &self.partial, source);
         if self.file.metadata().map_err(failed)?.len() == 0 {
             return Ok(Kept::Nothing);
         }
+        self.file.rewind().map_err(failed)?;
         let Inspected { frames, manifest, state } =
             inspect(BufReader::new(&self.file)).map_err(archive_failed)?;
         match (state, manifest) {
             (State::Complete(_), Some(manifest)) => Ok(Kept::Whole(Box::new(manifest))),
-            (State::Cut, manifest) => {
+            (State::Cut, manifest) if manifest.is_some() || begins => {
                 let length = if manifest.is_some() { frames.compressed_len() } else { 0 };
                 self.file.set_len(length).map_err(failed)?;
                 self.file.seek(SeekFrom::End(0)).map_err(failed)?;
@@ -96,6 +101,14 @@ impl Arriving {
                 refuse(ending::ARCHIVE_OTHER, message, "remove it if nobody needs it, or name another file")
             }
         }
+    }
+
+    /// Whether a file that was cut too early to say what it is can be an export.
+    fn begins_as_archive(&self) -> Result<bool, Failure> {
+        let mut start = Vec::new();
+        let read = (&self.file).take(MAGIC.len() as u64).read_to_end(&mut start);
+        read.map_err(|source| failed("read", &self.partial, source))?;
+        Ok(MAGIC.starts_with(&start))
     }
 
     /// Refuses to take what there is for the wanted archive when it is of something else.
@@ -156,6 +169,16 @@ impl Arriving {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|source| failed("write", folder, source))?;
         Ok((trailer, bytes))
+    }
+}
+
+/// An empty file would only be in the way.
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        if self.file.metadata().is_ok_and(|found| found.len() == 0) {
+            // Nobody misses it, and the next command takes it as it is.
+            let _ = std::fs::remove_file(&self.partial);
+        }
     }
 }
 
