@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 const CLUSTER: &str = "a";
 /// Where the app is moved to and back.
 const SECOND: &str = "b";
-/// What the two are called in the configuration.
-const NAMES: [&str; 2] = ["local", "second"];
+/// What the two are called in the configuration: the test bed has certificates for these.
+const NAMES: [&str; 2] = ["local", SECOND];
 const HOST: &str = "redmine.local.kompox.test";
 
 /// Arguments of the demo.
@@ -41,8 +41,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     cluster.load(&images)?;
     let program = crate::build::program("kompoxops")?;
     let node_image = &images.last().ok_or("no image was built")?.reference;
-    let folder = write_project(&cluster, NAMES[0], node_image)?;
+    let folder = crate::build::root().join("target/demo/redmine");
     let demo = Demo { folder, program, cluster, testbed };
+    demo.come_back(node_image)?;
+    write_project(&demo.cluster, NAMES[0], node_image)?;
     demo.ops(&["app", "deploy"])?;
     demo.fetch("/")?;
     if arguments.prove {
@@ -53,11 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 }
 
 /// Copies the example and writes a kompoxops.yml for a cluster of the test bed beside it.
-fn write_project(
-    cluster: &Cluster,
-    name: &str,
-    node_image: &str,
-) -> Result<PathBuf, Box<dyn std::error::Error>> {
+fn write_project(cluster: &Cluster, name: &str, node_image: &str) -> Outcome {
     let root = crate::build::root();
     let folder = root.join("target/demo/redmine");
     fs::create_dir_all(&folder)?;
@@ -70,10 +68,21 @@ fn write_project(
         .replace("${KUBECONFIG}", &cluster.kubeconfig().display().to_string())
         .replace("${K3S_DISK_STORE}", &cluster.disk_store().display().to_string());
     fs::write(folder.join("kompoxops.yml"), text)?;
-    Ok(folder)
+    Ok(())
 }
 
 impl Demo {
+    /// A proof that was cut off may have left the app on the second cluster.
+    fn come_back(&self, node_image: &str) -> Outcome {
+        let configured = fs::read_to_string(self.folder.join("kompoxops.yml")).unwrap_or_default();
+        if !configured.contains(&format!("  name: {}\n", NAMES[1])) {
+            return Ok(());
+        }
+        say("the app is on the second cluster still");
+        self.testbed.up(SECOND, &UpOptions::default())?;
+        self.move_to(&self.cluster, NAMES[0], node_image)
+    }
+
     /// Runs kompoxops as a user would, its output on this terminal.
     fn ops(&self, arguments: &[&str]) -> Outcome {
         say(&format!("$ kompoxops {}", arguments.join(" ")));
@@ -202,8 +211,7 @@ impl Demo {
         let files = ["--file", "kompoxops.yml", "--kom", "other.yml"];
         let command = ["app", "move", "--to", name, "--delete-old-copies"];
         self.ops(&[&files[..], &command[..]].concat())?;
-        write_project(cluster, name, node_image)?;
-        Ok(())
+        write_project(cluster, name, node_image)
     }
 
     fn farewell(&self, started: Instant) {

@@ -101,7 +101,7 @@ fn refused_archives(app: &App, whole: &[u8]) {
     let mut broken = whole.to_vec();
     broken[whole.len() / 2] ^= 1;
     put("broken.kx", &broken);
-    put("none.kx", b"neither this nor that");
+    put("none.kx", &b"neither this nor that ".repeat(100));
     for (name, code) in
         [("cut.kx", "archive.cut"), ("broken.kx", "archive.refused"), ("none.kx", "archive.refused")]
     {
