@@ -220,7 +220,7 @@ async fn switched(
             if let Some(deployment) = &deployment {
                 workload::stop(scope, lock, deployment, false).await?;
             }
-            assign(scope, volume, &switch.to, &seen.cluster_uid, lock).await
+            assign(scope, volume, &switch.to, (&seen.cluster_uid, options.deploy.now), lock).await
         };
         if let Err(error) = assigned.await {
             recover(scope, lock, deployment.as_ref().filter(|_| runs), &switch, &seen.cluster_uid).await;
@@ -243,7 +243,7 @@ async fn assign(
     scope: &Scope<'_>,
     volume: &VolumeName,
     to: &Disk,
-    cluster_uid: &str,
+    (cluster_uid, now): (&str, jiff::Timestamp),
     lock: &dyn Lock,
 ) -> Result<(), Error> {
     let step = Step::start(scope.progress, format!("assigning disk {}", to.name));
@@ -251,7 +251,8 @@ async fn assign(
     lock.check()?;
     let identity = scope.identity();
     let scoped = scope.disks(&identity, cluster_uid);
-    disks(scope)?.assign(&scope.call(), scoped, volume, &to.name, DiskAssign::default()).await?;
+    let options = DiskAssign { dry_run: false, at: Some(now) };
+    disks(scope)?.assign(&scope.call(), scoped, volume, &to.name, options).await?;
     step.done(format!("disk {} assigned", to.name));
     Ok(())
 }

@@ -116,6 +116,10 @@ async fn a_disk_has_a_lineage_and_a_history() {
         [format!("created with disk {first}"), format!("disk second assigned instead of {first}")]
     );
     assert_eq!((log.lineage, log.snapshots), (Vec::new(), vec!["s1".parse().unwrap()]));
+    bed.attach(disk::Target::Named(original)).await.unwrap();
+    let log = disk::log(&scope, None, &second).await.unwrap();
+    let last = log.events.last().unwrap().change.to_string();
+    assert_eq!(last, format!("disk {first} assigned instead of second"), "an attach is remembered too");
     let error = disk::log(&scope, None, &"third".parse().unwrap()).await.unwrap_err();
     assert_eq!(error.code(), "disk.unknown");
 }
