@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const CLUSTER: &str = "a";
 /// Where the app is moved to and back.
-const SECOND: &str = "b";
+const SECOND: &str = "e";
 /// What the two are called in the configuration: the test bed has certificates for these.
 const NAMES: [&str; 2] = ["local", SECOND];
 const HOST: &str = "redmine.local.kompox.test";
@@ -195,7 +195,9 @@ impl Demo {
         self.move_to(&second, NAMES[1], node_image)?;
         self.check_on(&second, &host, mark, file, "a move to another cluster")?;
         self.move_to(&self.cluster, NAMES[0], node_image)?;
-        self.check(mark, file, "the move back")
+        self.check(mark, file, "the move back")?;
+        self.testbed.down(SECOND, None)?;
+        Ok(())
     }
 
     /// Moves the app from where it is configured to `cluster`, and configures it there.

@@ -155,7 +155,9 @@ async fn locked(ends: &Ends<'_>, loaded: &Loaded, options: &MoveOptions) -> Resu
         return Err(error);
     }
     let wish = wish(options, &look);
-    let deployed = deploy::write(to, loaded, &options.deploy, &wish, target).await?;
+    // Copying takes as long as it takes, starting does not.
+    let limited = Scope { deadline: to.deadline.or(Some(Instant::now() + START)), ..*to };
+    let deployed = deploy::write(&limited, loaded, &options.deploy, &wish, target).await?;
     give_away(ends, &look, options).await?;
     let step = Step::start(from.progress, format!("removing the app from cluster {}", from.cluster.name));
     destroy::remove_all(from, source, destroy::DestroyOptions::default()).await?;
@@ -210,6 +212,8 @@ pub(crate) fn fences<'a>(scope: &Scope<'a>) -> Result<&'a dyn VolumeFences, Erro
     })
 }
 
+/// How long the app may take to start on the target, where the command has no limit.
+const START: Duration = Duration::from_secs(600);
 /// How long bringing the app back may take after a failure.
 const RECOVERY: Duration = Duration::from_secs(60);
 

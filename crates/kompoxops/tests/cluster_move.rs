@@ -8,10 +8,10 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The other cluster, which no other target uses.
+/// The other cluster; targets that use one beside their lane's run one at a time.
 const OTHER: &str = "e";
 
 const DATABASE: &str = "
@@ -39,17 +39,37 @@ volumes:
   www:
 ";
 
+/// The second cluster, while a test needs it: it goes again, as the machine has room for so many at once.
+struct Second(#[expect(dead_code, reason = "held, not used")] MutexGuard<'static, ()>);
+
+impl Second {
+    fn up() -> Self {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let images = [Image::Busybox, Image::Postgres, Image::KompoxNode];
+        let images = bed().testbed.ensure_images(&images).expect("images");
+        let second = bed().testbed.up(OTHER, &UpOptions::default()).expect("a second cluster");
+        for cluster in [&second, &bed().cluster] {
+            cluster.load(&images).expect("images on the node");
+        }
+        let _ = OTHER_CLUSTER.set(second);
+        Self(guard)
+    }
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        let down = bed().testbed.down(OTHER, None);
+        if !std::thread::panicking() {
+            down.expect("the second cluster goes");
+        }
+    }
+}
+
+static OTHER_CLUSTER: OnceLock<Cluster> = OnceLock::new();
+
 fn other() -> &'static Cluster {
-    static OTHER_BED: OnceLock<Cluster> = OnceLock::new();
-    OTHER_BED.get_or_init(|| {
-        let testbed = &bed().testbed;
-        let cluster = testbed.up(OTHER, &UpOptions::default()).expect("a second cluster");
-        let images =
-            testbed.ensure_images(&[Image::Busybox, Image::Postgres, Image::KompoxNode]).expect("images");
-        cluster.load(&images).expect("images on the node");
-        bed().cluster.load(&images).expect("images on the node");
-        cluster
-    })
+    OTHER_CLUSTER.get().expect("a test brings it up first")
 }
 
 /// An app, configured on two clusters of one provider.
@@ -200,6 +220,7 @@ impl Drop for App {
 
 #[test]
 fn a_database_under_load_comes_to_the_other_cluster_without_losing_a_row() {
+    let _second = Second::up();
     let app = App::new("orders", DATABASE, &other().disk_store());
     app.ok(&["app", "deploy"]);
     app.sql("create table orders (n bigint primary key); insert into orders values (1)");
@@ -242,6 +263,7 @@ fn a_database_under_load_comes_to_the_other_cluster_without_losing_a_row() {
 
 #[test]
 fn a_move_that_was_killed_is_finished_or_given_up() {
+    let _second = Second::up();
     let app = App::new("killed", WEB, &other().disk_store());
     app.ok(&["app", "deploy"]);
     app.exec("web", &["sh", "-c", "echo kept > /www/page"]);
@@ -296,6 +318,7 @@ fn disks_that_both_clusters_see_are_handed_over_and_taken_over() {
             Self::forget_store();
         }
     }
+    let _second = Second::up();
     Shared::forget_store();
     let _own_store_again = Shared;
     let app = App::new("shared", WEB, &bed().cluster.disk_store());
