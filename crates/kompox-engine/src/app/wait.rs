@@ -72,7 +72,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             () = tick => ticked = true,
         }
         let Some(pod) = current(&pods, expected) else {
-            if ticked && let Some(headline) = cannot_be_made(scope, &mut unmade).await? {
+            if ticked && let Some(headline) = cannot_be_made(scope, expected, &mut unmade).await? {
                 let hint =
                     Some("raise the quota or mend the policy that refuses it, then deploy again".to_owned());
                 return Err(Error::Failed(Box::new(FailureReport {
@@ -152,11 +152,18 @@ impl Retries {
     }
 }
 
-/// How long the cluster may refuse to make the Pod before that counts as final.
+/// How long the cluster may refuse to make a new Pod before that counts as final.
 const UNMADE: Duration = Duration::from_secs(3);
+/// The same for one that was refused before this command began: what is said of it may be old, and it is tried again ever
+/// more rarely.
+const UNMADE_BEFORE: Duration = Duration::from_secs(15);
 
 /// Why the cluster does not make the Pod at all, once it has refused for a while: a quota or a policy, for instance.
-async fn cannot_be_made(scope: &Scope<'_>, since: &mut Option<Instant>) -> Result<Option<String>, Error> {
+async fn cannot_be_made(
+    scope: &Scope<'_>,
+    expected: &Expectation,
+    since: &mut Option<Instant>,
+) -> Result<Option<String>, Error> {
     let gvk = Gvk::new("apps", "v1", "Deployment");
     let reference = ObjectRef::new(gvk, Some(&scope.namespace()), resource_name::APP);
     let deployment = match scope.kubernetes.get(&scope.call(), &reference).await {
@@ -181,7 +188,8 @@ async fn cannot_be_made(scope: &Scope<'_>, since: &mut Option<Instant>) -> Resul
         return Ok(None);
     };
     let refused = since.get_or_insert_with(Instant::now).elapsed();
-    Ok((refused >= UNMADE).then(|| format!("the Pod cannot be made: {message}")))
+    let patience = if expected.fresh { UNMADE } else { UNMADE_BEFORE };
+    Ok((refused >= patience).then(|| format!("the Pod cannot be made: {message}")))
 }
 
 fn tell(scope: &Scope<'_>, former: &mut String, now: String) {
