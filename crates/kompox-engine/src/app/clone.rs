@@ -81,6 +81,12 @@ fn set_name(to: &Scope<'_>) -> SnapshotName {
     name.parse().unwrap_or_else(|_| unreachable!("a legal name"))
 }
 
+/// What a disk says to be made from that is a copy of this snapshot.
+fn source(from: &Scope<'_>, snapshot: &Snapshot) -> DiskSource {
+    let text = format!("{} {} {}", from.identity(), snapshot.volume, snapshot.created_at);
+    DiskSource::Provider(format!("import:{}", hash::hex(text.as_bytes(), 16)))
+}
+
 /// The disks to copy, if the other app can take them.
 async fn look(from: &Scope<'_>, to: &Scope<'_>) -> Result<Vec<Disk>, Error> {
     let cluster = from.kubernetes.facts(&from.call()).await?;
@@ -106,9 +112,10 @@ async fn look(from: &Scope<'_>, to: &Scope<'_>) -> Result<Vec<Disk>, Error> {
     relocation::refuse_moving(to, live::namespace(to).await?.as_ref())?;
     let there = disk::inventory(to, &cluster.uid).await?;
     believed(&there)?;
-    let foreign =
-        |disk: &&Disk| !matches!(&disk.source, DiskSource::Provider(id) if id.starts_with("import:"));
-    if let Some(disk) = there.disks.iter().find(foreign) {
+    // What an unfinished clone has made is known by the snapshots that it is made of; without them nothing is.
+    let begun = snapshot::list(from).await?.snapshots.into_iter().filter(|found| found.name == set_name(to));
+    let begun: Vec<DiskSource> = begun.map(|found| source(from, &found)).collect();
+    if let Some(disk) = there.disks.iter().find(|disk| !begun.contains(&disk.source)) {
         return Err(Error::refused(
             refusal::app::CLONE_OCCUPIED,
             format!("app {} has disk {} of volume {} already", to.app.name, disk.name, disk.volume),
@@ -134,8 +141,7 @@ async fn copy(
     .await?;
     let mut disks = Vec::new();
     for snapshot in snapshots {
-        let text = format!("{} {} {}", from.identity(), snapshot.volume, snapshot.created_at);
-        let source = DiskSource::Provider(format!("import:{}", hash::hex(text.as_bytes(), 16)));
+        let source = source(from, snapshot);
         let of_volume = || there.disks.iter().filter(|disk| disk.volume == snapshot.volume);
         let done = |disk: &&Disk| disk.source == source && disk.state == DiskState::Ready;
         if let Some(disk) = of_volume().find(done) {

@@ -137,6 +137,18 @@ pub(super) async fn look(
 
 /// A move that was begun is finished or given up before another one.
 fn refuse_other_moves(from: &Scope<'_>, to: &Scope<'_>, look: &Look) -> Result<(), Error> {
+    for mark in [&look.source_mark, &look.target_mark] {
+        if let Mark::Unreadable(text) = mark {
+            return Err(Error::refused(
+                refusal::app::MOVING,
+                format!(
+                    "a Namespace of app {} has a mark of a move that cannot be read: {text:?}",
+                    to.app.name
+                ),
+                "look where the app is, then remove the annotation kompox.dev/move or kompox.dev/moved-to by hand",
+            ));
+        }
+    }
     let other = match (&look.source_mark, &look.target_mark) {
         (Mark::To(other), _) if *other != look.target.cluster => other,
         (Mark::From(_), _) => &look.source.cluster,

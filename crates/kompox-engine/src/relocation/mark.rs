@@ -15,6 +15,8 @@ pub(crate) enum Mark {
     From(ClusterName),
     /// It was moved to that cluster.
     Moved(ClusterName),
+    /// What is written cannot be read; it may be any of these.
+    Unreadable(String),
     /// None of these.
     None,
 }
@@ -24,14 +26,16 @@ impl Mark {
     pub(crate) fn read(namespace: Option<&Value>) -> Self {
         let text = |key| namespace.and_then(|found| object::annotation(found, key));
         let cluster = |text: &str| text.parse::<ClusterName>().ok();
-        if let Some((way, name)) = text(label::MOVE).and_then(|text| text.split_once(' ')) {
-            return match (way, cluster(name)) {
-                ("to", Some(name)) => Self::To(name),
-                ("from", Some(name)) => Self::From(name),
-                _ => Self::None,
+        let unreadable = |text: &str| Self::Unreadable(text.to_owned());
+        if let Some(text) = text(label::MOVE) {
+            return match text.split_once(' ').map(|(way, name)| (way, cluster(name))) {
+                Some(("to", Some(name))) => Self::To(name),
+                Some(("from", Some(name))) => Self::From(name),
+                _ => unreadable(text),
             };
         }
-        text(label::MOVED_TO).and_then(cluster).map_or(Self::None, Self::Moved)
+        text(label::MOVED_TO)
+            .map_or(Self::None, |text| cluster(text).map_or_else(|| unreadable(text), Self::Moved))
     }
 }
 
@@ -45,7 +49,7 @@ pub(crate) async fn set(scope: &Scope<'_>, lock: &dyn Lock, mark: Mark) -> Resul
         Mark::To(name) => json!({label::MOVE: format!("to {name}"), label::MOVED_TO: null}),
         Mark::From(name) => json!({label::MOVE: format!("from {name}"), label::MOVED_TO: null}),
         Mark::Moved(name) => json!({label::MOVE: null, label::MOVED_TO: name.as_str()}),
-        Mark::None => json!({label::MOVE: null, label::MOVED_TO: null}),
+        Mark::None | Mark::Unreadable(_) => json!({label::MOVE: null, label::MOVED_TO: null}),
     };
     if matches!(mark, Mark::From(_)) {
         for key in [label::DISK_CURRENT, label::DISK_PREVIOUS, label::DISKS] {
@@ -74,6 +78,20 @@ pub(crate) fn refuse_moving(scope: &Scope<'_>, namespace: Option<&Value>) -> Res
         Mark::To(other) => (format!("from cluster {} to {other}", scope.cluster.name), other),
         Mark::From(other) => {
             (format!("from cluster {other} to {}", scope.cluster.name), scope.cluster.name.clone())
+        }
+        Mark::Unreadable(text) => {
+            return Err(Error::refused(
+                refusal::app::MOVING,
+                format!(
+                    "the Namespace of app {} has a mark of a move that cannot be read: {text:?}",
+                    scope.app.name
+                ),
+                format!(
+                    "look where the app is, then remove annotation {} or {} by hand",
+                    label::MOVE,
+                    label::MOVED_TO
+                ),
+            ));
         }
         Mark::Moved(_) | Mark::None => return Ok(()),
     };
@@ -113,7 +131,9 @@ mod tests {
             (json!({"kompox.dev/move": "to c2"}), Mark::To(name("c2"))),
             (json!({"kompox.dev/move": "from c1", "kompox.dev/moved-to": "c3"}), Mark::From(name("c1"))),
             (json!({"kompox.dev/moved-to": "c3"}), Mark::Moved(name("c3"))),
-            (json!({"kompox.dev/move": "to ../x"}), Mark::None),
+            (json!({"kompox.dev/move": "to ../x"}), Mark::Unreadable("to ../x".into())),
+            (json!({"kompox.dev/move": "away"}), Mark::Unreadable("away".into())),
+            (json!({"kompox.dev/moved-to": ""}), Mark::Unreadable(String::new())),
         ] {
             assert_eq!(Mark::read(Some(&namespace(annotations.clone()))), mark, "{annotations}");
         }

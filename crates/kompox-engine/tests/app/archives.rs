@@ -179,6 +179,12 @@ async fn another_app_gets_the_data_while_the_first_one_runs() {
     assert_eq!(left, [], "what it was made of is gone");
     let scope = Scope { app: &twin, ..bed.scope(&bed.client) };
     app::deploy(&scope, &bed.load(COMPOSE), &options(), "tester").await.unwrap();
+    // The other app has its data now: a second clone is refused before anything is stopped or made for it.
+    let before = bed.memory.fingerprint();
+    bed.api.forget();
+    let refused = clone(&bed, &twin, true).await.unwrap_err();
+    assert_eq!(refused.code(), "app.clone.occupied", "{refused}");
+    assert_eq!((bed.memory.fingerprint(), bed.writes()), (before, Vec::new()));
 }
 
 #[tokio::test]
