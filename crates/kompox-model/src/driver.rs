@@ -62,6 +62,22 @@ pub const K3S_DISK_BACKEND: &str = "K3S_DISK_BACKEND";
 pub const K3S_DISK_STORE_DEFAULT: &str = "/var/lib/kompox/disks";
 /// `true` lets nodes of a cloud, whose disks vanish with them, hold a disk store.
 pub const K3S_ALLOW_EPHEMERAL_NODES: &str = "K3S_ALLOW_EPHEMERAL_NODES";
+/// How `kompox-node` is reached: `daemonset` (default), `ssh` (a program on every node) or `local` (a program on this machine).
+pub const K3S_NODE_TRANSPORT: &str = "K3S_NODE_TRANSPORT";
+/// The command that is `kompox-node` on a machine, for `ssh` and `local`; default [`K3S_NODE_COMMAND_DEFAULT`].
+pub const K3S_NODE_COMMAND: &str = "K3S_NODE_COMMAND";
+/// The default of [`K3S_NODE_COMMAND`].
+pub const K3S_NODE_COMMAND_DEFAULT: &str = "/usr/local/bin/kompox-node";
+/// Name of the node that this machine is, for `local`; default: its host name.
+pub const K3S_LOCAL_NODE: &str = "K3S_LOCAL_NODE";
+/// Where nodes are reached by SSH: `NODE=HOST[:PORT]`, separated by commas; others under their InternalIP, port 22.
+pub const K3S_SSH_HOSTS: &str = "K3S_SSH_HOSTS";
+/// The user to log in as by SSH; default `root`.
+pub const K3S_SSH_USER: &str = "K3S_SSH_USER";
+/// Path of a private key without a passphrase; without it the keys of the SSH agent are used.
+pub const K3S_SSH_KEY_PATH: &str = "K3S_SSH_KEY_PATH";
+/// Path of the file of known hosts; default `~/.ssh/known_hosts`.
+pub const K3S_SSH_KNOWN_HOSTS_PATH: &str = "K3S_SSH_KNOWN_HOSTS_PATH";
 /// Size in GiB of the implicit volume's disk (CFG-23).
 pub const AZURE_DISK_SIZE: &str = "AZURE_DISK_SIZE";
 /// SKU of the implicit volume's disk (CFG-24).
@@ -109,6 +125,13 @@ pub const KNOWN: &[KnownDriver] = &[
             key(K3S_DISK_STORE, Cluster),
             key(K3S_DISK_BACKEND, Cluster),
             key(K3S_ALLOW_EPHEMERAL_NODES, Cluster),
+            key(K3S_NODE_TRANSPORT, Cluster),
+            key(K3S_NODE_COMMAND, Cluster),
+            key(K3S_LOCAL_NODE, Cluster),
+            key(K3S_SSH_HOSTS, Cluster),
+            key(K3S_SSH_USER, Cluster),
+            key(K3S_SSH_KEY_PATH, Cluster),
+            key(K3S_SSH_KNOWN_HOSTS_PATH, Cluster),
         ],
     },
     KnownDriver { id: "eks", settings: &[] },

@@ -5,6 +5,7 @@
 use crate::node::Node;
 use crate::store::{Unanswered, unexpected};
 use crate::survey::Reach;
+use crate::transport::Channel;
 use kompox_model::port::{ErrorKind, Patch, PortError};
 use kompox_model::{Gvk, ObjectRef, label};
 use kompox_node_protocol::{Operation, Request, Status, Success};
@@ -18,8 +19,8 @@ impl Reach<'_> {
     ///
     /// # Errors
     /// Those of kompox-node.
-    pub(crate) async fn status(&self, node: &Node, pod: &str) -> Result<Status, PortError> {
-        let store = self.store(&node.name, pod);
+    pub(crate) async fn status(&self, node: &Node, channel: &Channel) -> Result<Status, PortError> {
+        let store = self.store(&node.name, channel);
         match store.read(&Request::new(Operation::Status {})).await {
             Ok(Success::Status(status)) => Ok(status),
             Ok(other) => Err(store.error(unexpected(&other))),
@@ -31,11 +32,11 @@ impl Reach<'_> {
     ///
     /// # Errors
     /// Conflict when somebody else recorded another id meanwhile; those of kompox-node and of the cluster.
-    pub(crate) async fn adopt(&self, node: &Node, pod: &str) -> Result<String, PortError> {
+    pub(crate) async fn adopt(&self, node: &Node, channel: &Channel) -> Result<String, PortError> {
         if let Some(known) = &node.store {
             return Ok(known.clone());
         }
-        let store = self.store(&node.name, pod);
+        let store = self.store(&node.name, channel);
         let id = match store.change(&Request::new(Operation::Init {})).await? {
             Success::Status(Status { store: Some(id), .. }) => id,
             Success::Status(_) => {

@@ -5,6 +5,7 @@ use crate::place::{self, Found};
 use crate::store::unexpected;
 use crate::survey::{Seen, Survey};
 use crate::translate;
+use crate::transport::Ways;
 use crate::work::{Decision, Work};
 use kompox_model::port::{AppScope, Call, DiskAssign, DiskCreate, DiskDelete, ErrorKind, PortError};
 use kompox_model::{Disk, DiskName, DiskState, VolumeName};
@@ -18,6 +19,7 @@ pub(crate) struct DiskWork<'a> {
 
 impl<'a> DiskWork<'a> {
     pub(crate) fn new(
+        ways: &'a Ways,
         operation: &str,
         call: &'a Call<'a>,
         scope: AppScope<'a>,
@@ -25,7 +27,7 @@ impl<'a> DiskWork<'a> {
         disk: &'a DiskName,
     ) -> Result<Self, PortError> {
         let doing = Doing::to_disk(operation, scope, volume, disk);
-        Ok(Self { on: Work::new(doing, call, scope, volume)?, disk })
+        Ok(Self { on: Work::new(ways, doing, call, scope, volume)?, disk })
     }
 
     fn error(&self, kind: ErrorKind) -> PortError {
@@ -167,7 +169,7 @@ impl<'a> DiskWork<'a> {
             disk: self.disk.to_string(),
             paths: paths.to_vec(),
         });
-        let store = self.on.reach.store(&seen.node.name, &seen.pod);
+        let store = self.on.reach.store(&seen.node.name, &seen.channel);
         match store.read(&Request { store: seen.store.clone(), ..Request::new(operation) }).await {
             Ok(Success::Occupied(occupied)) => Ok(occupied.paths),
             Ok(other) => Err(store.error(unexpected(&other))),

@@ -26,7 +26,7 @@ impl Disks for K3s {
     }
 
     async fn list(&self, call: &Call<'_>, scope: AppScope<'_>) -> Result<DiskInventory, PortError> {
-        let reach = Reach::new(call, scope.cluster, Doing::to_app("list disks of", scope))?;
+        let reach = Reach::new(&self.ways, call, scope.cluster, Doing::to_app("list disks of", scope))?;
         let app = translate::app(scope);
         let frame = |kind| reach.doing.error(kind);
         let survey = limit::within(call, None, frame, reach.survey(&app)).await?;
@@ -53,7 +53,7 @@ impl Disks for K3s {
         volume: &VolumeName,
         options: &DiskCreate,
     ) -> Result<Disk, PortError> {
-        let work = DiskWork::new("create", call, scope, volume, &options.name)?;
+        let work = DiskWork::new(&self.ways, "create", call, scope, volume, &options.name)?;
         let made = work.on.change(
             |survey| work.decide_create(survey, options),
             |_, node, success| work.created(node, success),
@@ -69,7 +69,7 @@ impl Disks for K3s {
         disk: &DiskName,
         options: DiskAssign,
     ) -> Result<Disk, PortError> {
-        let work = DiskWork::new("assign", call, scope, volume, disk)?;
+        let work = DiskWork::new(&self.ways, "assign", call, scope, volume, disk)?;
         let assigned = work.on.change(
             |survey| work.decide_assign(survey, options),
             |survey, node, success| work.assigned(survey, node, success),
@@ -85,7 +85,7 @@ impl Disks for K3s {
         disk: &DiskName,
         options: DiskAssign,
     ) -> Result<Disk, PortError> {
-        let work = DiskWork::new("unassign", call, scope, volume, disk)?;
+        let work = DiskWork::new(&self.ways, "unassign", call, scope, volume, disk)?;
         let unassigned = work.on.change(
             |survey| work.decide_unassign(survey, options),
             |survey, node, success| work.unassigned(survey, node, success),
@@ -101,7 +101,7 @@ impl Disks for K3s {
         disk: &DiskName,
         options: DiskDelete,
     ) -> Result<bool, PortError> {
-        let work = DiskWork::new("delete", call, scope, volume, disk)?;
+        let work = DiskWork::new(&self.ways, "delete", call, scope, volume, disk)?;
         let deleted = work.on.change(
             |survey| work.decide_delete(survey, options),
             |_, node, success| work.on.deleted(node, disk.as_str(), success),
@@ -117,7 +117,7 @@ impl Disks for K3s {
         disk: &DiskName,
         paths: &[String],
     ) -> Result<Vec<String>, PortError> {
-        let work = DiskWork::new("look into", call, scope, volume, disk)?;
+        let work = DiskWork::new(&self.ways, "look into", call, scope, volume, disk)?;
         let look = async {
             let survey = work.on.survey().await?;
             work.occupied(work.find_or_fail(&survey)?.seen, paths).await
@@ -134,7 +134,7 @@ impl Disks for K3s {
         path: &str,
         archive: &[u8],
     ) -> Result<bool, PortError> {
-        let work = DiskWork::new("fill", call, scope, volume, disk)?;
+        let work = DiskWork::new(&self.ways, "fill", call, scope, volume, disk)?;
         let fill = async {
             let survey = work.on.survey().await?;
             let seen = work.find_or_fail(&survey)?.seen;
@@ -144,7 +144,7 @@ impl Disks for K3s {
             }
             let header = FillHeader::new(translate::volume(scope, volume), disk.as_str(), path);
             let header = FillHeader { store: seen.store.clone(), ..header };
-            let store = work.on.reach.store(&seen.node.name, &seen.pod);
+            let store = work.on.reach.store(&seen.node.name, &seen.channel);
             Ok(store.fill(&header, archive).await?.filled)
         };
         work.on.within(fill).await

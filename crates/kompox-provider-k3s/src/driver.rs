@@ -5,6 +5,7 @@ use crate::error::Doing;
 use crate::install;
 use crate::settings::K3sSettings;
 use crate::survey::Reach;
+use crate::transport::{Machine, Transport, Ways};
 use async_trait::async_trait;
 use kompox_model::port::{
     Call, ClusterStatus, DiskStreams, Disks, Driver, ErrorKind, PortError, ProvisionOptions, VolumeFences,
@@ -12,6 +13,7 @@ use kompox_model::port::{
 };
 use kompox_model::{Cluster, ObjectSet, Provider, Workspace};
 use secrecy::SecretSlice;
+use std::sync::Arc;
 
 /// How often kompox-node is waited for and asked: a Pod of it that was seen ready may be replaced just then.
 const ATTEMPTS: usize = 3;
@@ -21,6 +23,7 @@ const ATTEMPTS: usize = 3;
 pub struct K3s {
     workspace: String,
     provider: String,
+    pub(crate) ways: Arc<Ways>,
 }
 
 /// Makes the driver; for [`kompox_provider::Registry::register`]. A provider of this driver has no settings of its own.
@@ -28,7 +31,7 @@ pub struct K3s {
 /// # Errors
 /// None today; those of provider settings once there are any.
 pub fn factory(workspace: Option<&Workspace>, provider: &Provider) -> Result<Box<dyn Driver>, PortError> {
-    Ok(Box::new(K3s::new(workspace, provider)))
+    Ok(Box::new(K3s::new(workspace, provider).on(Machine::here())))
 }
 
 impl K3s {
@@ -38,7 +41,14 @@ impl K3s {
         Self {
             workspace: workspace.map_or("(nil)", |workspace| workspace.name.as_str()).to_owned(),
             provider: provider.name.to_string(),
+            ways: Arc::default(),
         }
+    }
+
+    /// The driver for requests that start from this machine; without it neither its name nor the user's SSH keys are known.
+    #[must_use]
+    pub fn on(self, machine: Machine) -> Self {
+        Self { ways: Arc::new(Ways::of(machine)), ..self }
     }
 }
 
@@ -73,13 +83,21 @@ impl Driver for K3s {
     }
 
     async fn cluster_status(&self, call: &Call<'_>, cluster: &Cluster) -> Result<ClusterStatus, PortError> {
-        K3sSettings::read(cluster)?;
+        let settings = K3sSettings::read(cluster)?;
         let mut status = ClusterStatus { existing: cluster.existing, ..ClusterStatus::default() };
         let Some(kubernetes) = call.cluster else { return Ok(status) };
         // A cluster that answers exists; one that does not may exist all the same.
         status.provisioned = known(kubernetes.facts(call).await)?.map(|_| true);
-        let daemon_set = known(kubernetes.get(call, &install::daemon_set()).await)?;
-        status.installed = daemon_set.map(|found| found.as_ref().is_some_and(install::is_rolled_out));
+        status.installed = match settings.transport {
+            Transport::DaemonSet => {
+                let daemon_set = known(kubernetes.get(call, &install::daemon_set()).await)?;
+                daemon_set.map(|found| found.as_ref().is_some_and(install::is_rolled_out))
+            }
+            Transport::Ssh { .. } | Transport::Local { .. } => {
+                let reach = Reach::new(&self.ways, call, cluster, Doing::to_cluster("look into", cluster))?;
+                known(reach.everywhere().await)?.map(|_| true)
+            }
+        };
         Ok(status)
     }
 
@@ -129,7 +147,8 @@ impl Driver for K3s {
     }
 
     async fn after_install(&self, call: &Call<'_>, cluster: &Cluster) -> Result<(), PortError> {
-        let reach = Reach::new(call, cluster, Doing::to_cluster("install kompox-node on", cluster))?;
+        let reach =
+            Reach::new(&self.ways, call, cluster, Doing::to_cluster("install kompox-node on", cluster))?;
         for _ in 1..ATTEMPTS {
             match reach.settle().await {
                 Err(error) if error.kind == ErrorKind::Unavailable => {

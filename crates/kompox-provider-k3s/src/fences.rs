@@ -24,7 +24,7 @@ impl VolumeFences for K3s {
         at: Timestamp,
     ) -> Result<VolumeState, PortError> {
         let verb = if fenced { "fence" } else { "open" };
-        let work = Work::new(Doing::to_volume(verb, scope, volume), call, scope, volume)?;
+        let work = Work::new(&self.ways, Doing::to_volume(verb, scope, volume), call, scope, volume)?;
         let operation = |generation| {
             Operation::Fence(Fence {
                 volume: translate::volume_of(scope, volume, holder),
@@ -49,7 +49,7 @@ impl VolumeFences for K3s {
         to: &Holder,
         at: Timestamp,
     ) -> Result<VolumeState, PortError> {
-        let work = Work::new(Doing::to_volume("give away", scope, volume), call, scope, volume)?;
+        let work = Work::new(&self.ways, Doing::to_volume("give away", scope, volume), call, scope, volume)?;
         let operation = |generation| {
             Operation::SetHolder(SetHolder {
                 volume: translate::volume_of(scope, volume, to),

@@ -2,6 +2,7 @@
 
 use crate::error::Doing;
 use crate::settings::K3sSettings;
+use crate::transport::Transport;
 use kompox_model::port::{ErrorKind, PortError};
 use kompox_model::{Cluster, Gvk, Object, ObjectRef, ObjectSet, hash, label};
 use serde_json::{Value, json};
@@ -49,13 +50,17 @@ pub(crate) fn revision(template_or_pod: &Value) -> Option<&str> {
     kompox_model::object::annotation(template_or_pod, label::REVISION)
 }
 
-/// Namespace, ServiceAccount and DaemonSet.
+/// Namespace, ServiceAccount and DaemonSet; nothing where the program is on the machines themselves.
 ///
 /// # Errors
 /// Invalid without an image or with bad settings.
 pub(crate) fn plan(cluster: &Cluster) -> Result<ObjectSet, PortError> {
     let doing = Doing::to_cluster("plan kompox-node for", cluster);
     let settings = K3sSettings::read(cluster)?;
+    if settings.transport != Transport::DaemonSet {
+        return ObjectSet::new(Vec::new())
+            .map_err(|twice| doing.error(ErrorKind::Internal).detail(twice.to_string()));
+    }
     let Some(image) = cluster.node_image.as_deref().filter(|image| !image.is_empty()) else {
         return Err(doing
             .error(ErrorKind::Invalid)

@@ -27,6 +27,8 @@ pub(crate) struct Node {
     pub(crate) alive: bool,
     /// It may be replaced at any time, and its disks with it.
     pub(crate) ephemeral: bool,
+    /// Its address within the network of the nodes.
+    pub(crate) internal_ip: Option<String>,
     linux: bool,
 }
 
@@ -60,6 +62,9 @@ impl Node {
             schedulable: !cordoned && !items(body, "/spec/taints").any(keeps_pods_away),
             alive: condition(body, "Ready") != Some("Unknown"),
             ephemeral: EPHEMERAL.iter().any(|prefix| provider.starts_with(prefix)),
+            internal_ip: items(body, "/status/addresses")
+                .find(|address| address["type"] == "InternalIP")
+                .and_then(|address| Some(address["address"].as_str()?.to_owned())),
             linux: object::label(body, "kubernetes.io/os").is_none_or(|os| os == "linux"),
         })
     }

@@ -4,6 +4,7 @@
 use crate::install;
 use crate::node::{ABSENT, Node, PodState, pod_on};
 use crate::survey::Reach;
+use crate::transport::{Channel, NoWay, Transport};
 use futures::StreamExt as _;
 use futures::future::try_join_all;
 use kompox_model::port::{ErrorKind, PortError};
@@ -16,8 +17,8 @@ use std::time::Duration;
 /// How long pulling the image and starting kompox-node may take (C-21).
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// A node with its ready Pod of kompox-node.
-type Ready = (Node, String);
+/// A node with the way to its kompox-node, which is ready.
+type Ready = (Node, Channel);
 
 impl Reach<'_> {
     /// Waits for kompox-node on every node, and makes sure of their stores.
@@ -25,8 +26,31 @@ impl Reach<'_> {
     /// # Errors
     /// Those of [`Self::rolled_out`] and [`Self::know_stores`]; Unavailable when a node does not answer.
     pub(crate) async fn settle(&self) -> Result<(), PortError> {
-        let ready = self.rolled_out().await?;
+        let ready = match self.settings.transport {
+            Transport::DaemonSet => self.rolled_out().await?,
+            Transport::Ssh { .. } | Transport::Local { .. } => self.everywhere().await?,
+        };
         limit::within(self.call, None, |kind| self.doing.error(kind), self.know_stores(&ready)).await
+    }
+
+    /// Every node that is alive and may have disks, where kompox-node is a program of the node; all of them answer.
+    ///
+    /// # Errors
+    /// Unavailable when one cannot be reached or has no program; those of kompox-node.
+    pub(crate) async fn everywhere(&self) -> Result<Vec<Ready>, PortError> {
+        let mut ready = Vec::new();
+        for node in self.nodes().await?.into_iter().filter(|node| node.alive) {
+            match self.ways.to(&self.settings.transport, &node) {
+                Ok(channel) => ready.push((node, channel)),
+                Err(NoWay::Nothing) => {}
+                Err(NoWay::Unseen(why)) => {
+                    let why = format!("node {}: {why}", node.name);
+                    return Err(self.doing.error(ErrorKind::Unavailable).detail(why));
+                }
+            }
+        }
+        try_join_all(ready.iter().map(|(node, channel)| self.status(node, channel))).await?;
+        Ok(ready)
     }
 
     /// Waits until kompox-node runs on every node that is alive, in the version that was installed.
@@ -72,7 +96,7 @@ impl Reach<'_> {
         // A node that is not heard of cannot start anything; that must not stop the work on the others.
         for node in self.nodes().await?.into_iter().filter(|node| node.alive) {
             match pod_on(pods, &node.name, revision) {
-                PodState::Ready(pod) => ready.push((node, pod)),
+                PodState::Ready(pod) => ready.push((node, Channel::Pod(pod))),
                 PodState::Waiting(why) => waiting = Some(format!("node {}: {why}", node.name)),
                 PodState::Absent => waiting = Some(format!("node {}: {ABSENT}", node.name)),
                 PodState::Stuck(why) => {
@@ -92,7 +116,7 @@ impl Reach<'_> {
     /// # Errors
     /// Conflict when a node has another store than it is known to have, or two nodes have the same.
     async fn know_stores(&self, ready: &[Ready]) -> Result<(), PortError> {
-        let statuses = try_join_all(ready.iter().map(|(node, pod)| self.status(node, pod))).await?;
+        let statuses = try_join_all(ready.iter().map(|(node, channel)| self.status(node, channel))).await?;
         let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
         for ((node, _), status) in ready.iter().zip(&statuses) {
             if let Some(known) = node.store.as_deref().filter(|known| status.store.as_deref() != Some(known))
@@ -109,7 +133,7 @@ impl Reach<'_> {
             }
         }
         // A node without a store yet gets none before it gets a disk, except to be known from the start.
-        try_join_all(ready.iter().map(|(node, pod)| self.adopt(node, pod))).await?;
+        try_join_all(ready.iter().map(|(node, channel)| self.adopt(node, channel))).await?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Settings of this driver. Pure.
 
 use crate::ID;
+use crate::transport::Transport;
 use kompox_model::Cluster;
 use kompox_model::driver::{
     K3S_ALLOW_EPHEMERAL_NODES, K3S_DISK_BACKEND, K3S_DISK_STORE, K3S_DISK_STORE_DEFAULT,
@@ -20,6 +21,8 @@ pub(crate) struct K3sSettings {
     pub(crate) backend: Option<String>,
     /// Nodes of a cloud, which take their disks with them when they go, may hold a store.
     pub(crate) allow_ephemeral: bool,
+    /// How kompox-node is reached.
+    pub(crate) transport: Transport,
 }
 
 impl K3sSettings {
@@ -32,6 +35,7 @@ impl K3sSettings {
         Ok(Self {
             store: reader.path(K3S_DISK_STORE)?.unwrap_or(K3S_DISK_STORE_DEFAULT).to_owned(),
             backend: reader.one_of(K3S_DISK_BACKEND, &BACKENDS)?.map(ToOwned::to_owned),
+            transport: Transport::read(&reader)?,
             allow_ephemeral: reader.flag(K3S_ALLOW_EPHEMERAL_NODES)?.unwrap_or(false),
         })
     }

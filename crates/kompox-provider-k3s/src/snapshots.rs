@@ -17,7 +17,7 @@ use kompox_provider::limit;
 #[async_trait]
 impl VolumeSnapshots for K3s {
     async fn list(&self, call: &Call<'_>, scope: AppScope<'_>) -> Result<SnapshotInventory, PortError> {
-        let reach = Reach::new(call, scope.cluster, Doing::to_app("list snapshots of", scope))?;
+        let reach = Reach::new(&self.ways, call, scope.cluster, Doing::to_app("list snapshots of", scope))?;
         let app = translate::app(scope);
         let frame = |kind| reach.doing.error(kind);
         let survey = limit::within(call, None, frame, reach.survey(&app)).await?;
@@ -43,7 +43,7 @@ impl VolumeSnapshots for K3s {
         options: &SnapshotCreate,
     ) -> Result<Snapshot, PortError> {
         let doing = Doing::to_snapshot("create", scope, volume, &options.name);
-        let work = Work::new(doing, call, scope, volume)?;
+        let work = Work::new(&self.ways, doing, call, scope, volume)?;
         let made = work.change(
             |survey| decide_create(&work, survey, options),
             |survey, node, success| created(&work, survey, node, success),
@@ -59,7 +59,13 @@ impl VolumeSnapshots for K3s {
         snapshot: &SnapshotName,
         options: SnapshotDelete,
     ) -> Result<bool, PortError> {
-        let work = Work::new(Doing::to_snapshot("delete", scope, volume, snapshot), call, scope, volume)?;
+        let work = Work::new(
+            &self.ways,
+            Doing::to_snapshot("delete", scope, volume, snapshot),
+            call,
+            scope,
+            volume,
+        )?;
         let deleted = work.change(
             |survey| decide_delete(&work, survey, snapshot, options),
             |_, node, success| work.deleted(node, snapshot.as_str(), success),

@@ -1,14 +1,17 @@
-//! One request to the disk store of one node, through exec into its kompox-node. IO through the cluster port.
+//! One request to the disk store of one node, by whatever way leads to its kompox-node. IO through the cluster port and the
+//! other ways.
 
 use crate::error::Doing;
 use crate::install::{NAME, PROGRAM};
 use crate::reply::Reply;
+use crate::transport::{Channel, Ways};
 use futures::AsyncReadExt as _;
 use kompox_model::label;
 use kompox_model::port::{self, Call, ErrorKind, ExecRequest, ExecStreams, PortError};
 use kompox_node_protocol::{Answer, DecodeError, Failure, FillHeader, Filled, Kind, Request, Success};
 use kompox_provider::limit;
 use std::error::Error as _;
+use std::iter;
 use std::time::{Duration, Instant};
 
 /// How long a node may take to say what it has; then it counts as silent (C-21).
@@ -31,7 +34,8 @@ pub(crate) struct Store<'a> {
     /// How it keeps disks; none lets the node choose.
     pub(crate) backend: Option<&'a str>,
     pub(crate) node: &'a str,
-    pub(crate) pod: &'a str,
+    pub(crate) channel: &'a Channel,
+    pub(crate) ways: &'a Ways,
 }
 
 /// Why there is no success.
@@ -84,15 +88,7 @@ impl Store<'_> {
 
     /// The error of an operation that needs this node.
     pub(crate) fn error(&self, unanswered: Unanswered) -> PortError {
-        match unanswered {
-            Unanswered::Silent(why) => self
-                .doing
-                .error(ErrorKind::Unavailable)
-                .detail(format!("node {}: {why}", self.node))
-                .hint("repeat the command; it goes on where this one ended"),
-            Unanswered::Refused(failure) => self.doing.failed_on(self.node, &failure),
-            Unanswered::Ended(error) => error,
-        }
+        failed_on(self.doing, self.node, unanswered)
     }
 
     async fn run(
@@ -126,21 +122,17 @@ impl Store<'_> {
         streams: ExecStreams<'_>,
         ended: impl Future<Output = Result<(), Unanswered>>,
     ) -> Result<Option<i32>, Unanswered> {
-        let words = [PROGRAM, command, "--root", self.root];
         let backend = self.backend.into_iter().flat_map(|name| ["--backend", name]);
-        let request = ExecRequest {
-            namespace: label::SYSTEM_NAMESPACE.to_owned(),
-            pod: self.pod.to_owned(),
-            container: Some(NAME.to_owned()),
-            command: words
-                .into_iter()
-                .chain(backend)
-                .chain(options.iter().copied())
-                .map(str::to_owned)
-                .collect(),
-            tty: false,
+        let arguments =
+            [command, "--root", self.root].into_iter().chain(backend).chain(options.iter().copied());
+        let arguments: Vec<_> = arguments.map(str::to_owned).collect();
+        let work = async {
+            match self.channel {
+                Channel::Pod(pod) => self.kubernetes.exec(self.call, &in_pod(pod, arguments), streams).await,
+                Channel::Ssh(remote) => remote.exec(self.ways, &arguments, streams).await,
+                Channel::Local(program) => program.exec(&arguments, streams).await,
+            }
         };
-        let work = self.kubernetes.exec(self.call, &request, streams);
         let work = limit::within(self.call, None, |kind| self.doing.error(kind), work);
         tokio::select! {
             code = work => code.map(Some).map_err(|error| self.unanswered(error)),
@@ -177,6 +169,9 @@ impl Store<'_> {
         let errors = String::from_utf8_lossy(stderr);
         let said = errors.lines().next().map(|line| format!(", it said: {line}")).unwrap_or_default();
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        if let Some(why) = code.and_then(|code| self.channel.absent(code, stderr)) {
+            return Unanswered::Silent(why);
+        }
         let end = code.map_or("did not end".to_owned(), |code| format!("ended with code {code}"));
         Unanswered::Silent(format!("kompox-node {end}{said}; {error}{cause}"))
     }
@@ -189,7 +184,12 @@ impl Store<'_> {
             }
             ErrorKind::Cancelled | ErrorKind::Timeout => Unanswered::Ended(error),
             kind @ (ErrorKind::Denied | ErrorKind::Unauthenticated | ErrorKind::Unsupported) => {
-                Unanswered::Ended(self.doing.error(kind).because(error))
+                let ended = self.doing.error(kind);
+                let ended = match &error.hint {
+                    Some(hint) => ended.hint(hint.clone()),
+                    None => ended,
+                };
+                Unanswered::Ended(ended.because(error))
             }
             ErrorKind::NotFound
             | ErrorKind::AlreadyExists
@@ -202,6 +202,29 @@ impl Store<'_> {
                 Unanswered::Silent(format!("kompox-node cannot be asked: {}", chain(&error)))
             }
         }
+    }
+}
+
+/// The error of what was being done for what did not come from `node`.
+pub(crate) fn failed_on(doing: &Doing, node: &str, unanswered: Unanswered) -> PortError {
+    match unanswered {
+        Unanswered::Silent(why) => doing
+            .error(ErrorKind::Unavailable)
+            .detail(format!("node {node}: {why}"))
+            .hint("repeat the command; it goes on where this one ended"),
+        Unanswered::Refused(failure) => doing.failed_on(node, &failure),
+        Unanswered::Ended(error) => error,
+    }
+}
+
+/// The program in its Pod.
+fn in_pod(pod: &str, arguments: Vec<String>) -> ExecRequest {
+    ExecRequest {
+        namespace: label::SYSTEM_NAMESPACE.to_owned(),
+        pod: pod.to_owned(),
+        container: Some(NAME.to_owned()),
+        command: iter::once(PROGRAM.to_owned()).chain(arguments).collect(),
+        tty: false,
     }
 }
 

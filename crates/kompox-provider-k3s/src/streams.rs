@@ -31,12 +31,12 @@ impl DiskStreams for K3s {
             ExportOf::Disk(disk) => Doing::to_disk("export", scope, volume, disk),
             ExportOf::Snapshot(snapshot) => Doing::to_snapshot("export", scope, volume, snapshot),
         };
-        let work = Work::new(doing, call, scope, volume)?;
+        let work = Work::new(&self.ways, doing, call, scope, volume)?;
         let export = async {
             let survey = work.survey().await?;
             let seen = find(&work, &survey, &options.of)?;
             let header = header(&work, seen, options)?;
-            let store = work.reach.store(&seen.node.name, &seen.pod);
+            let store = work.reach.store(&seen.node.name, &seen.channel);
             let exported = store.export(&header, archive, progress).await?;
             let manifest = exported.manifest.encode();
             Ok(DiskExported {
@@ -58,12 +58,12 @@ impl DiskStreams for K3s {
         options: &DiskImport,
         archive: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<Disk, PortError> {
-        let work = DiskWork::new("import", call, scope, volume, &options.name)?;
+        let work = DiskWork::new(&self.ways, "import", call, scope, volume, &options.name)?;
         let import = async {
             let expected = options.manifest.as_deref().map(|text| manifest(&work.on, text)).transpose()?;
             let survey = work.on.survey().await?;
             let seen = place::for_new(&survey, volume, &work.on.reach.doing)?;
-            let (node, pod) = (&seen.node, &seen.pod);
+            let (node, channel) = (&seen.node, &seen.channel);
             let create = DiskCreate {
                 name: options.name.clone(),
                 size: options.size,
@@ -75,11 +75,11 @@ impl DiskStreams for K3s {
             let generation = work.on.generation(&survey, &node.name);
             // Not decided anew when the record changes meanwhile: the archive can be read only once.
             let header = ImportHeader {
-                store: Some(work.on.reach.adopt(node, pod).await?),
+                store: Some(work.on.reach.adopt(node, channel).await?),
                 expected,
                 ..ImportHeader::new(translate::create(scope, volume, generation, &create))
             };
-            let answer = work.on.reach.store(&node.name, pod).import(&header, archive).await?;
+            let answer = work.on.reach.store(&node.name, channel).import(&header, archive).await?;
             work.created(&node.name, answer)
         };
         work.on.within(import).await

@@ -1,16 +1,15 @@
 //! Looks into the disk stores of all nodes at once. IO through the cluster port; writes nothing.
 
 use crate::error::Doing;
-use crate::install;
-use crate::node::{ABSENT, Node, PodState, pod_on, store_nodes};
+use crate::node::{Node, store_nodes};
 use crate::settings::K3sSettings;
 use crate::store::{Store, Unanswered, unexpected};
+use crate::transport::{Channel, Ways};
 use futures::future::join_all;
 use kompox_model::driver::K3S_ALLOW_EPHEMERAL_NODES;
 use kompox_model::port::{self, Call, DiskGap, ErrorKind, GapKind, PortError, Query};
-use kompox_model::{Cluster, Gvk, label};
+use kompox_model::{Cluster, Gvk};
 use kompox_node_protocol::{AppRef, Failure, Kind, Listing, Operation, Request, Success, VolumeEntry};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A cluster, and what is being done to it.
@@ -20,6 +19,7 @@ pub(crate) struct Reach<'a> {
     pub(crate) settings: K3sSettings,
     pub(crate) cluster: &'a Cluster,
     pub(crate) doing: Doing,
+    pub(crate) ways: &'a Ways,
 }
 
 /// What the nodes have of one app.
@@ -32,7 +32,7 @@ pub(crate) struct Survey {
 /// A node that answered.
 pub(crate) struct Seen {
     pub(crate) node: Node,
-    pub(crate) pod: String,
+    pub(crate) channel: Channel,
     /// The id of its store; none when nothing was made in it yet.
     pub(crate) store: Option<String>,
     /// Volumes of the app.
@@ -41,16 +41,21 @@ pub(crate) struct Seen {
 
 impl<'a> Reach<'a> {
     /// Reads the settings and takes the connection of the call.
-    pub(crate) fn new(call: &'a Call<'a>, cluster: &'a Cluster, doing: Doing) -> Result<Self, PortError> {
+    pub(crate) fn new(
+        ways: &'a Ways,
+        call: &'a Call<'a>,
+        cluster: &'a Cluster,
+        doing: Doing,
+    ) -> Result<Self, PortError> {
         let settings = K3sSettings::read(cluster)?;
         let kubernetes = call.cluster.ok_or_else(|| {
             doing.error(ErrorKind::Internal).detail("the call has no connection to a cluster")
         })?;
-        Ok(Self { kubernetes, call, settings, cluster, doing })
+        Ok(Self { kubernetes, call, settings, cluster, doing, ways })
     }
 
     /// The store of one node.
-    pub(crate) fn store<'s>(&'s self, node: &'s str, pod: &'s str) -> Store<'s> {
+    pub(crate) fn store<'s>(&'s self, node: &'s str, channel: &'s Channel) -> Store<'s> {
         Store {
             kubernetes: self.kubernetes,
             call: self.call,
@@ -58,8 +63,14 @@ impl<'a> Reach<'a> {
             root: &self.settings.store,
             backend: self.settings.backend.as_deref(),
             node,
-            pod,
+            channel,
+            ways: self.ways,
         }
+    }
+
+    /// The error of an operation that got no answer that it can use from `node`.
+    pub(crate) fn error_on(&self, node: &str, unanswered: Unanswered) -> PortError {
+        crate::store::failed_on(&self.doing, node, unanswered)
     }
 
     /// The nodes that may have a disk store.
@@ -88,11 +99,6 @@ impl<'a> Reach<'a> {
         Ok(nodes)
     }
 
-    /// The Pods of kompox-node.
-    pub(crate) fn pods() -> Query {
-        Query::new(Gvk::core("Pod"), Some(label::SYSTEM_NAMESPACE)).labels(install::selector())
-    }
-
     /// An error of the cluster port as one of this operation; the kind stays.
     pub(crate) fn failed(&self, error: PortError) -> PortError {
         self.doing.error(error.kind).because(error)
@@ -104,14 +110,15 @@ impl<'a> Reach<'a> {
     /// Conflict when a node has records under the app's hash that are another app's or cannot be understood;
     /// Unsupported without a node that keeps its disks; those of the cluster.
     pub(crate) async fn survey(&self, app: &AppRef) -> Result<Survey, PortError> {
-        let (nodes, (daemon_set, pods)) = futures::try_join!(self.nodes(), self.daemon_set_and_pods())?;
-        if let Some(gap) = self.not_installed(daemon_set.as_ref()) {
-            return Ok(Survey { nodes: Vec::new(), gaps: vec![gap] });
-        }
-        let to_come = !daemon_set.as_ref().is_some_and(install::is_rolled_out);
-        let asked = join_all(nodes.into_iter().map(|node| self.look_into(node, &pods, to_come, app))).await;
         let mut survey = Survey { nodes: Vec::new(), gaps: Vec::new() };
-        for result in asked {
+        let mut asked = Vec::new();
+        for found in self.reachable().await? {
+            match found {
+                Ok((node, channel)) => asked.push(self.look_into(node, channel, app)),
+                Err(gap) => survey.gaps.push(gap),
+            }
+        }
+        for result in join_all(asked).await {
             match result? {
                 Ok(seen) => survey.nodes.push(seen),
                 Err(gap) => survey.gaps.push(gap),
@@ -121,51 +128,14 @@ impl<'a> Reach<'a> {
         Ok(survey)
     }
 
-    /// The Pods are read after the DaemonSet: one that said then that all are there had them.
-    async fn daemon_set_and_pods(&self) -> Result<(Option<Value>, Vec<Value>), PortError> {
-        let daemon_set = self.kubernetes.get(self.call, &install::daemon_set()).await;
-        let daemon_set = daemon_set.map_err(|error| self.failed(error))?;
-        let pods = self.kubernetes.list(self.call, &Self::pods()).await;
-        Ok((daemon_set, pods.map_err(|error| self.failed(error))?))
-    }
-
-    fn not_installed(&self, daemon_set: Option<&Value>) -> Option<DiskGap> {
-        let (cluster, wanted) = (&self.cluster.name, &self.settings.store);
-        let message = match daemon_set.map(install::store_of) {
-            None => format!("kompox-node is not installed in cluster {cluster}"),
-            Some(Some(store)) if store == wanted => return None,
-            Some(Some(store)) => {
-                format!("kompox-node of cluster {cluster} looks after {store}, not after {wanted}")
-            }
-            Some(None) => {
-                format!("kompox-node of cluster {cluster} does not say which disk store it looks after")
-            }
-        };
-        Some(DiskGap { kind: GapKind::NotInstalled, message })
-    }
-
     async fn look_into(
         &self,
         node: Node,
-        pods: &[Value],
-        to_come: bool,
+        channel: Channel,
         app: &AppRef,
     ) -> Result<Result<Seen, DiskGap>, PortError> {
         let gap = |kind, why: &str| Ok(Err(DiskGap { kind, message: format!("node {}: {why}", node.name) }));
-        if !node.alive {
-            return gap(GapKind::Unreachable, "it has not been heard of for a while");
-        }
-        let pod = match pod_on(pods, &node.name, None) {
-            PodState::Ready(pod) => pod,
-            // On its way, as after an installation or a restart: a command that may wait for it does.
-            PodState::Waiting(why) => return gap(GapKind::NotInstalled, &why),
-            PodState::Absent if to_come => {
-                return gap(GapKind::NotInstalled, "kompox-node is being started there");
-            }
-            PodState::Absent => return gap(GapKind::Unreachable, ABSENT),
-            PodState::Stuck(why) => return gap(GapKind::Unreachable, &why),
-        };
-        let store = self.store(&node.name, &pod);
+        let store = self.store(&node.name, &channel);
         let listing = match list(&store, app).await {
             Ok(listing) => listing,
             Err(Unanswered::Ended(error)) => return Err(error),
@@ -176,8 +146,10 @@ impl<'a> Reach<'a> {
                     None => Err(self.doing.failed_on(&node.name, &failure)),
                 };
             }
-            // Another version: a command that changes disks installs the right one.
-            Err(Unanswered::Refused(failure)) if failure.kind == Kind::Unsupported => {
+            // Another version: a command that changes disks installs the right one, where it may.
+            Err(Unanswered::Refused(failure))
+                if failure.kind == Kind::Unsupported && matches!(channel, Channel::Pod(_)) =>
+            {
                 return gap(GapKind::NotInstalled, &failure.message);
             }
             Err(Unanswered::Refused(Failure { message, .. })) => return gap(GapKind::Unreachable, &message),
@@ -191,7 +163,7 @@ impl<'a> Reach<'a> {
                 node.name, app.app_hash, other.record.identity, app.identity
             )));
         }
-        Ok(Ok(Seen { node, pod, store: listing.store, volumes: listing.volumes }))
+        Ok(Ok(Seen { node, channel, store: listing.store, volumes: listing.volumes }))
     }
 
     /// What to say of a store that is not the known one.

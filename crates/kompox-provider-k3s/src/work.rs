@@ -4,6 +4,7 @@ use crate::error::Doing;
 use crate::store::unexpected;
 use crate::survey::{Reach, Seen, Survey};
 use crate::translate;
+use crate::transport::Ways;
 use kompox_model::VolumeName;
 use kompox_model::port::{AppScope, Call, ErrorKind, PortError};
 use kompox_node_protocol::{Operation, Request, Success, VolumeRecord};
@@ -29,12 +30,13 @@ pub(crate) enum Decision<'s, T> {
 
 impl<'a> Work<'a> {
     pub(crate) fn new(
+        ways: &'a Ways,
         doing: Doing,
         call: &'a Call<'a>,
         scope: AppScope<'a>,
         volume: &'a VolumeName,
     ) -> Result<Self, PortError> {
-        Ok(Self { reach: Reach::new(call, scope.cluster, doing)?, scope, volume })
+        Ok(Self { reach: Reach::new(ways, call, scope.cluster, doing)?, scope, volume })
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> PortError {
@@ -79,10 +81,10 @@ impl<'a> Work<'a> {
                 Decision::Done(result) => return Ok(result),
                 Decision::Send { seen, generation, operation } => (seen, generation, operation),
             };
-            let (node, pod) = (&seen.node, &seen.pod);
-            let id = self.reach.adopt(node, pod).await?;
+            let (node, channel) = (&seen.node, &seen.channel);
+            let id = self.reach.adopt(node, channel).await?;
             let request = Request::new(*operation).on_store(id);
-            let error = match self.reach.store(&node.name, pod).change(&request).await {
+            let error = match self.reach.store(&node.name, channel).change(&request).await {
                 Ok(success) => return finish(&survey, &node.name, success),
                 Err(error) if error.kind == ErrorKind::Conflict && attempt < ATTEMPTS => error,
                 Err(error) => return Err(error),
@@ -99,7 +101,7 @@ impl<'a> Work<'a> {
 
     /// The error for an answer to another question.
     pub(crate) fn unexpected(&self, node: &str, success: &Success) -> PortError {
-        self.reach.store(node, "").error(unexpected(success))
+        self.reach.error_on(node, unexpected(success))
     }
 
     /// What the node would refuse, for dry runs that do not ask it.

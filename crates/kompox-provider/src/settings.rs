@@ -35,7 +35,9 @@ impl<'a> SettingsReader<'a> {
             .detail(detail)
     }
 
-    fn wrong(&self, key: &str, value: &str, wanted: &str) -> PortError {
+    /// The error for a `value` of `key` that is not what is `wanted`.
+    #[must_use]
+    pub fn wrong(&self, key: &str, value: &str, wanted: &str) -> PortError {
         match is_secret(key) {
             true => self.invalid(format!("{key} is not {wanted}")),
             false => self.invalid(format!("{key} is `{value}`, which is not {wanted}")),

@@ -127,6 +127,14 @@ impl Testbed {
     pub fn ensure_packages(&self) -> Result<()> {
         packages::ensure(&Steps::new("machine"))
     }
+
+    /// Installs an SSH server for tests to start, and what they need beside it, if it is missing.
+    ///
+    /// # Errors
+    /// Those of apt-get, and of writing the file that keeps the machine from starting it by itself.
+    pub fn ensure_ssh(&self) -> Result<()> {
+        packages::ensure_ssh(&Steps::new("machine"))
+    }
 }
 
 /// The checkout, known since the program was built.

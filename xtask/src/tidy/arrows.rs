@@ -85,10 +85,10 @@ const FORBIDDEN: [&str; 18] = [
 pub(super) fn check(metadata: &Metadata) -> Vec<Finding> {
     metadata
         .ours()
-        .flat_map(|(id, package)| {
+        .flat_map(|(_, package)| {
             let mut findings = arrows(metadata, package);
             if PURE.contains(&package.name.as_str()) {
-                findings.extend(reached(metadata, id, package));
+                findings.extend(reached(metadata, package));
             }
             findings
         })
@@ -130,11 +130,10 @@ fn arrows(metadata: &Metadata, package: &Package) -> Vec<Finding> {
         .collect()
 }
 
-fn reached(metadata: &Metadata, id: &str, package: &Package) -> Vec<Finding> {
-    let names =
-        metadata.reach(id).into_iter().filter_map(|id| metadata.packages.get(id)).map(|p| p.name.as_str());
+fn reached(metadata: &Metadata, package: &Package) -> Vec<Finding> {
+    let names = metadata.alone.get(&package.name).into_iter().flatten();
     names
-        .filter(|name| FORBIDDEN.contains(name))
+        .filter(|name| FORBIDDEN.contains(&name.as_str()))
         .map(|name| {
             let message = format!("{} is part of the pure core and reaches the crate {name}", package.name);
             Finding::new(&manifest(&package.name), None, message)

@@ -1,5 +1,6 @@
 //! What `cargo metadata` says about our crates and everything they depend on. Starts cargo.
 
+use super::purity::PURE;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -26,6 +27,9 @@ pub(super) struct Package {
 #[derive(Debug, Default)]
 pub(super) struct Metadata {
     pub(super) packages: BTreeMap<String, Package>,
+    /// For each crate of the pure core, the names of everything that it is built with when it is built alone: features that
+    /// others ask for add dependencies to what both use.
+    pub(super) alone: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Metadata {
@@ -36,7 +40,16 @@ impl Metadata {
         let line = ["metadata", "--format-version=1", "--filter-platform", host];
         let text = run(crate::process::cargo(&line).current_dir(root))?;
         let value = serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
-        Ok(Self::read(&value))
+        let mut metadata = Self::read(&value);
+        let pure: Vec<_> = metadata.ours().map(|(_, package)| package.name.clone()).collect();
+        for name in pure.into_iter().filter(|name| PURE.contains(&name.as_str())) {
+            let line =
+                ["tree", "--package", &name, "--edges", "normal,build", "--prefix", "none", "--target", host];
+            let lines = run(crate::process::cargo(&line).current_dir(root))?;
+            let names = lines.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned);
+            metadata.alone.insert(name.clone(), names.collect());
+        }
+        Ok(metadata)
     }
 
     fn read(value: &Value) -> Self {
@@ -69,26 +82,12 @@ impl Metadata {
                     list(node, "deps").filter(built).map(|dependency| text(dependency, "pkg")).collect();
             }
         }
-        Self { packages }
+        Self { packages, alone: BTreeMap::new() }
     }
 
     /// Our own crates.
     pub(super) fn ours(&self) -> impl Iterator<Item = (&String, &Package)> {
         self.packages.iter().filter(|(_, package)| package.ours)
-    }
-
-    /// Everything that `id` is built with, directly or not.
-    pub(super) fn reach(&self, id: &str) -> BTreeSet<&str> {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![id];
-        while let Some(id) = open.pop() {
-            for next in self.packages.get(id).into_iter().flat_map(|package| &package.uses) {
-                if seen.insert(next.as_str()) {
-                    open.push(next);
-                }
-            }
-        }
-        seen
     }
 }
 
@@ -125,7 +124,24 @@ impl Metadata {
             };
             ((*name).to_owned(), package)
         };
-        Self { packages: edges.iter().map(package).collect() }
+        let mut metadata = Self { packages: edges.iter().map(package).collect(), alone: BTreeMap::new() };
+        let reach = |name: &String| metadata.reach(name).into_iter().map(str::to_owned).collect();
+        metadata.alone = metadata.packages.keys().map(|name| (name.clone(), reach(name))).collect();
+        metadata
+    }
+
+    /// Everything that `id` is built with, directly or not.
+    fn reach(&self, id: &str) -> BTreeSet<&str> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            for next in self.packages.get(id).into_iter().flat_map(|package| &package.uses) {
+                if seen.insert(next.as_str()) {
+                    open.push(next);
+                }
+            }
+        }
+        seen
     }
 }
 
