@@ -93,7 +93,7 @@ async fn run(channel: Channel<Msg>, line: &str, streams: ExecStreams<'_>) -> Res
         while let Some(message) = read.wait().await {
             match message {
                 ChannelMsg::Data { data } => {
-                    streams.stdout.write_all(&data).await.map_err(Failure::Stream)?
+                    streams.stdout.write_all(&data).await.map_err(Failure::Stream)?;
                 }
                 ChannelMsg::ExtendedData { data, ext: STDERR } => {
                     streams.stderr.write_all(&data).await.map_err(Failure::Stream)?;
