@@ -99,7 +99,7 @@ pub(crate) fn copy(content: &Folder, owner: &Folder, at: &str, wanted: Wanted) -
 }
 
 /// Takes an archive in aside in `owner`; whether its size is enforced, and what was taken.
-pub(crate) fn take_in(owner: &Folder, wanted: Wanted, archive: impl Read) -> Result<(bool, Imported)> {
+pub(crate) fn take_in(owner: &Folder, wanted: Wanted, archive: impl Read + Send) -> Result<(bool, Imported)> {
     let (making, enforced) = start(owner, wanted)?;
     // As an empty disk has it: the archive may say otherwise, or nothing.
     making.set_owner(0, 0)?;

@@ -22,7 +22,7 @@ use std::io::Read;
 pub(crate) fn run(
     place: Place<'_>,
     header: &ImportHeader,
-    archive: impl Read,
+    archive: impl Read + Send,
     warn: impl FnMut(String),
 ) -> Result<Created> {
     header.check().map_err(invalid)?;

@@ -53,7 +53,7 @@ impl Job {
     }
 
     /// Makes the content aside: a copy of the origin, or what is in `stream`.
-    pub(crate) fn run(&self, stream: impl Read) -> Result<Whole> {
+    pub(crate) fn run(&self, stream: impl Read + Send) -> Result<Whole> {
         match &self.origin {
             Some(origin) => {
                 let enforced = origin.copy(&self.target, self.wanted)?;

@@ -109,7 +109,8 @@ fn run(command: Command) -> Result<()> {
             say_aside(exported.map(Success::Exported))
         }
         Command::Import { root, wait, backend } => {
-            let mut input = BufReader::new(std::io::stdin().lock());
+            // Not locked: the thread that expands reads it.
+            let mut input = BufReader::new(std::io::stdin());
             let line = read_line(&mut input);
             let header =
                 line.and_then(|text| ImportHeader::decode(&text).map_err(|error| not_understood(&error)));

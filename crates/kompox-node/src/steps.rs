@@ -18,7 +18,7 @@ pub(crate) fn in_steps<T>(
     place: Place<'_>,
     open: impl Fn(Place<'_>) -> Result<Store>,
     begin: impl Fn(&Store) -> Result<Begun<T>>,
-    stream: impl Read,
+    stream: impl Read + Send,
     finish: impl FnOnce(&Store, &Job, Result<Whole>) -> Result<T>,
     give_up: impl FnOnce(Job),
 ) -> Result<T> {

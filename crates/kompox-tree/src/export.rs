@@ -2,7 +2,9 @@
 //!
 //! `docs/export-format.md` describes the file. What is read is hostile input, whatever its manifest says.
 
+mod ahead;
 mod attributes;
+mod chunks;
 mod compress;
 mod decode;
 mod expand;

@@ -11,6 +11,7 @@ mod outage;
 mod project;
 mod row;
 mod sizes;
+mod transfer;
 mod validate;
 
 use crate::Outcome;
@@ -55,6 +56,8 @@ enum Group {
     Many,
     /// Seconds without an answer from outside while an app is replaced
     Outage,
+    /// An export of a disk through the cluster against one on the machine; needs root
+    Transfer,
 }
 
 /// What every group needs.
@@ -107,6 +110,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             Group::Sizes => row::print(&sizes::rows(&bench, bed)?),
             Group::Many => many::measure(&bench, bed)?,
             Group::Outage => outage::measure(&bench, bed)?,
+            Group::Transfer => transfer::measure(&bench, bed, arguments.debug)?,
         }
     }
     Ok(())

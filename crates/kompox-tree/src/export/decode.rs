@@ -6,27 +6,26 @@ use super::source::Source;
 use crate::archive::broken;
 use crate::failure::{Result, cannot, invalid};
 use kompox_node_protocol::{Failure, Kind};
-use sha2::Sha256;
 use std::io::{self, Read};
 use zstd::stream::raw::{DParameter, Decoder, Operation};
 
-/// What is expanded at once.
-const OUTPUT: usize = 1024 * 1024;
 /// Frames that need more memory (as a power of two) are refused; up to level 19 none does.
 const WINDOW: u32 = 23;
 
 /// Compressed frames on their way through.
 pub(super) struct Frames {
     decoder: Decoder<'static>,
-    pub(super) out: Vec<u8>,
-    /// What is there to take lies between these two.
-    pub(super) at: usize,
-    pub(super) filled: usize,
     /// Bytes of the present frame: compressed, expanded.
     inside: Option<(u64, u64)>,
-    /// A frame that was read to its end, but perhaps not yet taken.
-    ended: Option<(u64, u64)>,
     pub(super) layout: Layout,
+}
+
+/// What one step brought.
+pub(super) struct Piece {
+    /// So many bytes.
+    pub(super) length: usize,
+    /// With them ends a frame that an export can go on after, of this compressed length.
+    pub(super) ended: Option<u32>,
 }
 
 impl Frames {
@@ -34,33 +33,23 @@ impl Frames {
         let failed = |error| cannot("set up", "decompression", error);
         let mut decoder = Decoder::new().map_err(failed)?;
         decoder.set_parameter(DParameter::WindowLogMax(WINDOW)).map_err(failed)?;
-        let layout = Layout::new(frame);
-        Ok(Self { decoder, out: vec![0; OUTPUT], at: 0, filled: 0, inside: None, ended: None, layout })
+        Ok(Self { decoder, inside: None, layout: Layout::new(frame) })
     }
 
-    /// A frame counts when everything in it was taken.
-    pub(super) fn settle(&mut self, sum: Option<&Sha256>) {
-        if self.at == self.filled
-            && let Some((compressed, expanded)) = self.ended.take()
-        {
-            self.layout.end(compressed, expanded, sum);
-        }
-    }
-
-    /// Makes sure that something is there to take, unless the stream has ended.
-    pub(super) fn fill<R: Read>(&mut self, source: &mut Source<R>, sum: Option<&Sha256>) -> Result<()> {
-        while self.at == self.filled {
-            self.settle(sum);
-            match self.inside {
-                Some(inside) => self.expand(source, inside)?,
-                None => {
-                    if !self.begin(source)? {
-                        return Ok(());
-                    }
+    /// Expands what comes next into `out`, at most up to the end of a frame; none at the end of the stream.
+    pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>, out: &mut [u8]) -> Result<Option<Piece>> {
+        loop {
+            let Some(inside) = self.inside else {
+                if self.begin(source)? {
+                    continue;
                 }
+                return Ok(None);
+            };
+            let piece = self.expand(source, inside, out)?;
+            if piece.length > 0 || piece.ended.is_some() {
+                return Ok(Some(piece));
             }
         }
-        Ok(())
     }
 
     /// Begins a frame, or reads a skippable one. False at the end of the stream.
@@ -84,24 +73,33 @@ impl Frames {
         Ok(true)
     }
 
-    fn expand<R: Read>(&mut self, source: &mut Source<R>, inside: (u64, u64)) -> Result<()> {
+    fn expand<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        (compressed, expanded): (u64, u64),
+        out: &mut [u8],
+    ) -> Result<Piece> {
         let input = source.peek(1)?;
-        let ended = input.is_empty();
-        let done = self.decoder.run_on_buffers(input, &mut self.out).map_err(|error| not_expanded(&error))?;
+        let no_more = input.is_empty();
+        let done = self.decoder.run_on_buffers(input, out).map_err(|error| not_expanded(&error))?;
         source.from += done.bytes_read;
-        (self.at, self.filled) = (0, done.bytes_written);
-        let inside = (inside.0 + done.bytes_read as u64, inside.1 + done.bytes_written as u64);
-        self.inside = Some(inside);
+        let (compressed, expanded) =
+            (compressed + done.bytes_read as u64, expanded + done.bytes_written as u64);
+        let mut piece = Piece { length: done.bytes_written, ended: None };
         if done.remaining == 0 {
-            self.ended = self.inside.take();
-        } else if done.bytes_read == 0 && done.bytes_written == 0 {
-            return Err(if ended {
+            self.inside = None;
+            piece.ended = self.layout.end(compressed, expanded);
+            return Ok(piece);
+        }
+        self.inside = Some((compressed, expanded));
+        if done.bytes_read == 0 && done.bytes_written == 0 {
+            return Err(if no_more {
                 source.cut()
             } else {
                 invalid("the archive is not understood: it stands still")
             });
         }
-        Ok(())
+        Ok(piece)
     }
 
     fn skip<R: Read>(&mut self, source: &mut Source<R>, magic: u32) -> Result<()> {

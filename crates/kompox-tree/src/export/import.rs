@@ -1,6 +1,6 @@
 //! Taking an export in, or an archive from elsewhere. IO: the target, and the stream.
 
-use super::expand::Expand;
+use super::ahead::expanded;
 use super::frames::FRAME;
 use super::members::Members;
 use super::place::Placer;
@@ -37,7 +37,8 @@ pub struct Imported {
 }
 
 /// Takes an archive in: an export, or a tar archive from elsewhere, as it is or compressed by zstd. `progress` gets the
-/// bytes that were read of `input`.
+/// bytes that were read of `input`. Another thread reads it, and is ahead of what is written; a failure is returned when a
+/// read that it had begun has come back.
 ///
 /// The content of `target` counts only once this has returned: everything is verified and on the device then. After a
 /// failure what was written stays for the caller to remove.
@@ -48,9 +49,9 @@ pub struct Imported {
 /// `input`.
 pub fn import(
     target: &Folder,
-    input: impl Read,
+    input: impl Read + Send,
     limits: &Limits,
-    progress: impl FnMut(u64),
+    progress: impl FnMut(u64) + Send,
 ) -> Result<Imported> {
     import_in(FRAME, target, input, limits, progress)
 }
@@ -58,9 +59,9 @@ pub fn import(
 pub(super) fn import_in(
     frame: usize,
     target: &Folder,
-    input: impl Read,
+    input: impl Read + Send,
     limits: &Limits,
-    progress: impl FnMut(u64),
+    progress: impl FnMut(u64) + Send,
 ) -> Result<Imported> {
     if !target.is_empty()? {
         return Err(conflict(format!("{} is not empty", target.path().display())));
@@ -69,7 +70,7 @@ pub(super) fn import_in(
     let most = Most { bytes: limits.max_bytes, entries: limits.max_entries, devices: limits.devices };
     let mut reading = Reading::default();
     let mut placer = Placer::new(target)?;
-    reading.read(&mut Members::new(Expand::new(input, frame)), &most, &mut placer)?;
+    expanded(input, frame, |chunks| reading.read(&mut Members::new(chunks), &most, &mut placer))?;
     let setter = placer.finish()?;
     Ok(Imported {
         manifest: reading.manifest,

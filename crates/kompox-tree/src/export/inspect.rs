@@ -1,6 +1,6 @@
 //! Looking at a file that may be an export, whole or cut, without taking it in. IO: the stream.
 
-use super::expand::Expand;
+use super::ahead::expanded;
 use super::frames::{FRAME, Resume};
 use super::member::Member;
 use super::members::Members;
@@ -8,7 +8,6 @@ use super::reading::{Most, Reading, Taker};
 use super::source::Trouble;
 use crate::failure::{Result, invalid};
 use kompox_node_protocol::{ExportManifest, ExportTrailer, Failure};
-use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::Path;
 
@@ -41,17 +40,18 @@ pub enum State {
 ///
 /// # Errors
 /// Only those of reading the stream; a file that is no export is one that was [found](State::Broken) to be none.
-pub fn inspect(file: impl Read) -> Result<Inspected> {
+pub fn inspect(file: impl Read + Send) -> Result<Inspected> {
     inspect_in(FRAME, file)
 }
 
-pub(super) fn inspect_in(frame: usize, file: impl Read) -> Result<Inspected> {
-    let mut members = Members::new(Expand::new(file, frame));
+pub(super) fn inspect_in(frame: usize, file: impl Read + Send) -> Result<Inspected> {
+    expanded(file, frame, |chunks| look_through(Members::new(chunks)))
+}
+
+fn look_through(mut members: Members<'_>) -> Result<Inspected> {
     let mut reading = Reading::default();
     let all = Most { bytes: u64::MAX, entries: u64::MAX, devices: false };
     let done = reading.read(&mut members, &all, &mut Nothing);
-    let frames = members.stream.kept();
-    let none = || Resume { frames: Vec::new(), sha256: Sha256::digest(b"").into() };
     let state = match (done, members.stream.trouble(), reading.trailer) {
         (Err(failure), Trouble::Stream, _) => return Err(failure),
         (Err(_), Trouble::Ended, _) => State::Cut,
@@ -63,14 +63,14 @@ pub(super) fn inspect_in(frame: usize, file: impl Read) -> Result<Inspected> {
         }
         (Ok(()), _, None) => State::Foreign,
     };
-    Ok(Inspected { frames: frames.unwrap_or_else(none), manifest: reading.manifest, state })
+    Ok(Inspected { frames: members.stream.kept(), manifest: reading.manifest, state })
 }
 
 /// Passes over everything.
 struct Nothing;
 
 impl Taker for Nothing {
-    fn take<R: Read>(&mut self, _: &Path, _: &Member, _: &mut Members<R>, _: bool) -> Result<()> {
+    fn take(&mut self, _: &Path, _: &Member, _: &mut Members<'_>, _: bool) -> Result<()> {
         Ok(())
     }
 }

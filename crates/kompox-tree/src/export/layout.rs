@@ -1,7 +1,6 @@
 //! Whether the frames of a stream are those of an export: same size, one form, then their table. Pure.
 
-use super::frames::{self, Resume};
-use sha2::{Digest, Sha256};
+use super::frames;
 
 /// What was seen of the frames so far.
 pub(super) struct Layout {
@@ -14,21 +13,11 @@ pub(super) struct Layout {
     table: bool,
     /// Why this is not the layout of an export.
     odd: Option<&'static str>,
-    /// How many whole frames are full, and the sum of what is in them.
-    kept: (usize, [u8; 32]),
 }
 
 impl Layout {
     pub(super) fn new(frame: usize) -> Self {
-        Self {
-            frame,
-            lengths: Vec::new(),
-            total: 0,
-            short: false,
-            table: false,
-            odd: None,
-            kept: (0, Sha256::digest(b"").into()),
-        }
+        Self { frame, lengths: Vec::new(), total: 0, short: false, table: false, odd: None }
     }
 
     /// A frame begins with these bytes, of which there are fewer only at the end of the stream.
@@ -43,20 +32,19 @@ impl Layout {
         }
     }
 
-    /// A frame was read to its end, and everything up to there has this sum.
-    pub(super) fn end(&mut self, compressed: u64, expanded: u64, sum: Option<&Sha256>) {
+    /// A frame was read to its end. Returns its compressed length when an export can go on after it.
+    pub(super) fn end(&mut self, compressed: u64, expanded: u64) -> Option<u32> {
         if self.odd.is_some() {
-            return;
+            return None;
         }
         let Ok(length) = u32::try_from(compressed) else {
-            return self.reject("a frame is too long");
+            self.reject("a frame is too long");
+            return None;
         };
         self.lengths.push(length);
         self.total += expanded;
         self.short = expanded < self.frame as u64;
-        if let (false, Some(sum)) = (self.short, sum) {
-            self.kept = (self.lengths.len(), sum.clone().finalize().into());
-        }
+        (!self.short).then_some(length)
     }
 
     /// The table that must follow the frames so far; none when nothing may follow.
@@ -88,10 +76,5 @@ impl Layout {
     /// Whether the table has come.
     pub(super) fn is_whole(&self) -> bool {
         self.table
-    }
-
-    /// The whole frames that an export can go on after.
-    pub(super) fn kept(&self) -> Resume {
-        Resume { frames: self.lengths[..self.kept.0].to_vec(), sha256: self.kept.1 }
     }
 }

@@ -1,41 +1,39 @@
 //! The entries of a tar archive, one after the other, as hostile input. IO: the stream.
 
-use super::expand::Expand;
+use super::chunks::{Chunks, Mark};
 use super::member::{Before, Member, member};
 use super::pax;
 use super::sparse::{MapReader, Sparse};
 use crate::archive::HEADER_LIMIT;
 use crate::failure::{Result, invalid};
-use sha2::{Digest, Sha256};
-use std::io::Read;
 use tar::{EntryType, Header};
 
 pub(super) const BLOCK: usize = 512;
 
 /// A tar archive.
-pub(super) struct Members<R> {
-    pub(super) stream: Expand<R>,
+pub(super) struct Members<'a> {
+    pub(super) stream: Chunks<'a>,
     /// Bytes of the present entry's data that were not taken yet.
     left: u64,
     /// Bytes behind them up to the next block.
     padding: u64,
-    /// Of everything before the present entry.
-    before: Option<Sha256>,
+    /// Where the present entry begins.
+    start: Option<Mark>,
     /// The present entry's own header.
     header: Header,
     /// Whether what fills the last block of an entry must be zeros.
     strict: bool,
 }
 
-impl<R: Read> Members<R> {
-    pub(super) fn new(stream: Expand<R>) -> Self {
-        Self { stream, left: 0, padding: 0, before: None, header: Header::new_old(), strict: false }
+impl<'a> Members<'a> {
+    pub(super) fn new(stream: Chunks<'a>) -> Self {
+        Self { stream, left: 0, padding: 0, start: None, header: Header::new_old(), strict: false }
     }
 
     /// The next entry; none at the archive's end mark. What the last one's reader left is passed over.
     pub(super) fn next(&mut self) -> Result<Option<Member>> {
         self.pass()?;
-        self.before = self.stream.sum();
+        self.start = Some(self.stream.mark());
         let mut before = Before::default();
         let mut budget = HEADER_LIMIT;
         loop {
@@ -117,7 +115,7 @@ impl<R: Read> Members<R> {
 
     /// SHA-256 of all bytes before the present entry; none when nobody keeps it.
     pub(super) fn sum_before(&self) -> Option<[u8; 32]> {
-        self.before.as_ref().map(|sum| sum.clone().finalize().into())
+        self.start.as_ref().and_then(Mark::sum)
     }
 
     /// Nothing but zeros may follow, and not many.

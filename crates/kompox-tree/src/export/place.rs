@@ -18,7 +18,6 @@ use kompox_node_protocol::{Failure, Kind};
 use rustix::fs::{Dev, FileType, Mode, Timespec, makedev};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use tar::EntryType;
@@ -162,7 +161,7 @@ impl<'a> Placer<'a> {
         Ok(())
     }
 
-    fn file<R: Read>(&mut self, name: &OsStr, member: &Member, content: &mut Members<R>) -> Result<()> {
+    fn file(&mut self, name: &OsStr, member: &Member, content: &mut Members<'_>) -> Result<()> {
         let file = self.folder.create_file(name, Mode::RUSR | Mode::WUSR)?;
         let folder = &self.folder;
         let shown = || folder.shown(name);
@@ -213,13 +212,7 @@ impl<'a> Placer<'a> {
 }
 
 impl Taker for Placer<'_> {
-    fn take<R: Read>(
-        &mut self,
-        path: &Path,
-        member: &Member,
-        content: &mut Members<R>,
-        ours: bool,
-    ) -> Result<()> {
+    fn take(&mut self, path: &Path, member: &Member, content: &mut Members<'_>, ours: bool) -> Result<()> {
         // Old archives tell a folder by the slash at its end only.
         let is_folder = member.kind == EntryType::Directory
             || (!ours && is_file(member.kind) && member.path.ends_with(b"/") && member.size == 0);
@@ -264,12 +257,7 @@ fn open_up(folder: &Folder, mode: Mode, level: &mut Level) -> Result<()> {
     folder.set_mode(open)
 }
 
-fn write<R: Read>(
-    file: &File,
-    member: &Member,
-    content: &mut Members<R>,
-    shown: &impl Fn() -> String,
-) -> Result<()> {
+fn write(file: &File, member: &Member, content: &mut Members<'_>, shown: &impl Fn() -> String) -> Result<()> {
     let failed = |error| -> Failure { cannot("write", shown(), error) };
     let whole = [(0, member.size)];
     let extents = member.sparse.as_ref().map_or(&whole[..], |sparse| &sparse.extents);

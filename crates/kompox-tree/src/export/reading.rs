@@ -8,7 +8,6 @@ use crate::archive::plain_path;
 use crate::failure::{Result, invalid};
 use crate::unpack::in_entry;
 use kompox_node_protocol::{ExportManifest, ExportTrailer, Failure, Kind, MAX_MANIFEST_BYTES};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use tar::EntryType;
 
@@ -23,13 +22,7 @@ pub(super) struct Most {
 /// Does something with each entry of the tree.
 pub(super) trait Taker {
     /// `path` is plain, and empty for the top. `ours`: the archive is an export.
-    fn take<R: Read>(
-        &mut self,
-        path: &Path,
-        member: &Member,
-        content: &mut Members<R>,
-        ours: bool,
-    ) -> Result<()>;
+    fn take(&mut self, path: &Path, member: &Member, content: &mut Members<'_>, ours: bool) -> Result<()>;
 }
 
 /// What was read.
@@ -46,9 +39,9 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Reads a whole archive. An export is verified when this returns.
-    pub(super) fn read<R: Read>(
+    pub(super) fn read(
         &mut self,
-        members: &mut Members<R>,
+        members: &mut Members<'_>,
         most: &Most,
         taker: &mut impl Taker,
     ) -> Result<()> {
@@ -68,9 +61,9 @@ impl Reading {
         }
     }
 
-    fn entry<R: Read>(
+    fn entry(
         &mut self,
-        members: &mut Members<R>,
+        members: &mut Members<'_>,
         member: &Member,
         first: bool,
         most: &Most,
@@ -98,7 +91,7 @@ impl Reading {
     }
 
     /// Whether the sums are right.
-    fn trailer<R: Read>(&mut self, members: &mut Members<R>) -> Result<()> {
+    fn trailer(&mut self, members: &mut Members<'_>) -> Result<()> {
         let sum = members.sum_before();
         let text = members.content(MAX_MANIFEST_BYTES)?;
         let trailer = ExportTrailer::decode(&text).map_err(not_ours)?;

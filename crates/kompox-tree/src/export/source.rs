@@ -54,6 +54,15 @@ impl<R: Read> Source<R> {
         Ok(&self.raw[self.from..self.to])
     }
 
+    /// Moves some of the next bytes to `bytes`; none at the end of the stream.
+    pub(super) fn take(&mut self, bytes: &mut [u8]) -> Result<usize> {
+        let there = self.peek(1)?;
+        let length = there.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&there[..length]);
+        self.from += length;
+        Ok(length)
+    }
+
     pub(super) fn cut(&mut self) -> Failure {
         self.trouble = Trouble::Ended;
         cut()

@@ -9,6 +9,7 @@ mod other_programs;
 mod random;
 mod resume;
 mod round_trip;
+mod streams;
 mod tree;
 
 use super::import::import_in;

@@ -1,8 +1,9 @@
 //! Exports and imports against `tar` and `zstd`.
 //!
-//! Both sides have one thread that reads and one that compresses: kompox-node compresses a frame while it reads and sums
-//! up the next one. Both read what is cached and write to the same file system; both imports end when everything is on
-//! the device.
+//! Both sides of an export have one thread that reads and one that compresses: kompox-node compresses a frame while it
+//! reads and sums up the next one. Both sides of an import have one that expands and one that writes, ours has one more
+//! that sums up. Both read what is cached and write to the same file system; both imports end when everything is on the
+//! device.
 
 use super::mounted::{Kind, Mounted, sync};
 use super::node::Node;

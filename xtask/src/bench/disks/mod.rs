@@ -6,10 +6,10 @@
 
 mod archive;
 mod list;
-mod mounted;
-mod node;
+pub(super) mod mounted;
+pub(super) mod node;
 mod snapshot;
-mod tree;
+pub(super) mod tree;
 
 use crate::Outcome;
 use node::Node;

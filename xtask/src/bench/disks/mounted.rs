@@ -52,7 +52,7 @@ impl Drop for Mounted {
 }
 
 /// Writes through what the file system at `path` holds back.
-pub(super) fn sync(path: &Path) -> Outcome {
+pub(in crate::bench) fn sync(path: &Path) -> Outcome {
     succeed(Command::new("sync").arg("--file-system").arg(path))
 }
 

@@ -14,13 +14,13 @@ const TIME: &str = "2026-01-31T08:15:00Z";
 pub(super) const APP: &str = "k9x84f";
 
 /// A program and a folder with its store, its input and its output.
-pub(super) struct Node {
+pub(in crate::bench) struct Node {
     program: PathBuf,
     folder: PathBuf,
 }
 
 impl Node {
-    pub(super) fn new(program: &Path, folder: PathBuf) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(in crate::bench) fn new(program: &Path, folder: PathBuf) -> Result<Self, Box<dyn std::error::Error>> {
         fs::create_dir_all(&folder)?;
         Ok(Self { program: program.to_owned(), folder })
     }
@@ -30,7 +30,11 @@ impl Node {
     }
 
     /// Makes the first disk of a volume and returns where its data goes.
-    pub(super) fn disk(&self, volume: &str, gibibytes: u64) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    pub(in crate::bench) fn disk(
+        &self,
+        volume: &str,
+        gibibytes: u64,
+    ) -> Result<PathBuf, Box<dyn std::error::Error>> {
         self.add_disk(volume, "d1", 0, gibibytes)
     }
 
@@ -77,7 +81,11 @@ impl Node {
     }
 
     /// Writes the export of disk `d1` to `file`.
-    pub(super) fn export(&self, volume: &str, file: &Path) -> Result<Measured, Box<dyn std::error::Error>> {
+    pub(in crate::bench) fn export(
+        &self,
+        volume: &str,
+        file: &Path,
+    ) -> Result<Measured, Box<dyn std::error::Error>> {
         let header = json!({"version": VERSION, "volume": reference(volume), "from": {"disk": "d1"}, "at_rest": true, "exported_at": TIME, "level": 3});
         let input = self.input(&header)?;
         let measured = self.run("export", &input, file)?;

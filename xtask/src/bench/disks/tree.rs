@@ -42,7 +42,7 @@ pub(super) fn files(folder: &Path, count: usize, bytes: u64) -> Outcome {
 
 /// What an app may have: half of the bytes like pictures, half like logs and dumps; some big files, thousands of small
 /// ones.
-pub(super) fn mixed(folder: &Path, mebibytes: u64) -> Outcome {
+pub(in crate::bench) fn mixed(folder: &Path, mebibytes: u64) -> Outcome {
     let eighth = (mebibytes << 20) / 8;
     for (name, seed) in [("pictures-1", 1), ("pictures-2", 2), ("pictures-3", 3)] {
         let mut noise = Noise::new(seed);
