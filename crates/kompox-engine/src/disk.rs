@@ -404,7 +404,10 @@ pub(crate) async fn under_lock<T>(
 }
 
 /// The volume that is meant: by name, or the app's first.
-pub(crate) fn find_volume<'a>(scope: &Scope<'a>, name: Option<&VolumeName>) -> Result<&'a Volume, Error> {
+///
+/// # Errors
+/// NotFound when `app.volumes` has none of that name.
+pub fn find_volume<'a>(scope: &Scope<'a>, name: Option<&VolumeName>) -> Result<&'a Volume, Error> {
     let volumes = &scope.app.volumes;
     match name {
         None => volumes.first(),

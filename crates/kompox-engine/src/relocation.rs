@@ -86,9 +86,11 @@ pub async fn relocate(
         from.progress.event(Event::Note(text));
         return Ok(Moved { disks: Vec::new(), outage_seconds: None, deployed: None });
     }
+    look.refuse_undecided(from)?;
     if look.is_fresh() {
         // What the target would refuse is known before anything is stopped.
-        let seen = see::see(to, loaded, &wish(options, &look)).await;
+        let coming = Wish { coming: Some(look.source.clone()), ..wish(options, &look) };
+        let seen = see::see(to, loaded, &coming).await;
         act::or_interrupted(seen, "nothing was changed")?;
     }
     tell_snapshots(from, &look).await?;
@@ -143,6 +145,7 @@ async fn locked(ends: &Ends<'_>, loaded: &Loaded, options: &MoveOptions) -> Resu
     if look.is_done() {
         return Ok(moved);
     }
+    look.refuse_undecided(from)?;
     mark::set(to, target, Mark::From(from.cluster.name.clone())).await?;
     mark::set(from, source, Mark::To(to.cluster.name.clone())).await?;
     let begun = Instant::now();
@@ -217,9 +220,18 @@ const START: Duration = Duration::from_secs(600);
 /// How long bringing the app back may take after a failure.
 const RECOVERY: Duration = Duration::from_secs(60);
 
-/// After a failure before the target had everything: opens the source again and starts the app there. What it does is told,
-/// the failure stays the command's.
+/// After a failure before the target had everything: opens the source again and starts the app there, unless it may run at
+/// the target already. What it does is told, the failure stays the command's.
 async fn recover(ends: &Ends<'_>, look: &Look) {
+    if look.arrived {
+        let text = format!(
+            "the move failed; the app has come to cluster {} before and stays there: repeat the command to finish it, or \
+             give it up with --abort",
+            ends.to.cluster.name
+        );
+        ends.from.progress.event(Event::Warning(text));
+        return;
+    }
     // The command's own time may be over, or the user may have stopped it.
     let cancel = Cancel::new();
     let base = *ends.from;

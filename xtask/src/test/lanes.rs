@@ -16,28 +16,32 @@ use std::time::Instant;
 const LANES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Targets from the longest down: they begin first, so that no lane is left alone with one at the end.
-const LONG: [&str; 12] = [
+const LONG: [&str; 15] = [
     "cluster_app",
     "cluster_move",
+    "cluster_archive_kill",
     "cluster_policy",
     "cluster_faults",
     "cluster",
     "cluster_doctor",
     "cluster_access",
+    "cluster_sets",
     "cluster_kill",
     "cluster_examples",
     "cluster_trace",
+    "cluster_room",
     "cluster_readme",
     "cluster_images",
 ];
 
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
-const SIDE_BY_SIDE: [&str; 6] = [
+const SIDE_BY_SIDE: [&str; 7] = [
     "cluster_app",
     "cluster_copy",
     "cluster_examples",
     "cluster_faults",
     "cluster_ingress",
+    "cluster_sets",
     "cluster_streams",
 ];
 
@@ -49,6 +53,8 @@ const FIXED_LETTERS: &str = "kompox-testbed";
 /// And the target that has a cluster beside its lane's. More than these clusters at once need more inotify instances than
 /// machines allow.
 const TWO_CLUSTERS: &str = "cluster_move";
+/// The target that has another disk store on its lane's cluster, which is therefore not the first one.
+const OWN_STORE: &str = "cluster_room";
 
 /// A target with its program.
 struct Job {
@@ -118,7 +124,7 @@ fn side_by_side(jobs: Vec<Job>, last: &[Job]) -> BTreeMap<String, Row> {
                 let note = |job: &Job, row| {
                     rows.lock().unwrap_or_else(PoisonError::into_inner).insert(row_name(&job.target), row);
                 };
-                while let Some(job) = next(queue, freed) {
+                while let Some(job) = next(queue, freed, lane) {
                     note(&job, perform(&job, lane));
                     queue.lock().unwrap_or_else(PoisonError::into_inner).ended(&job);
                     freed.notify_all();
@@ -135,15 +141,16 @@ fn side_by_side(jobs: Vec<Job>, last: &[Job]) -> BTreeMap<String, Row> {
     rows.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The next job that may run now; none when nothing is left.
-fn next(queue: &Mutex<Queue>, freed: &Condvar) -> Option<Job> {
+/// The next job that may run on this lane now; none when nothing is left.
+fn next(queue: &Mutex<Queue>, freed: &Condvar, lane: &str) -> Option<Job> {
     let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         if queue.jobs.is_empty() {
             return None;
         }
-        let busy = queue.fixed;
-        if let Some(at) = queue.jobs.iter().position(|job| !(busy && job.is_fixed())) {
+        let (busy, first) = (queue.fixed, lane == LANES[0]);
+        let may = |job: &Job| !(busy && job.is_fixed() || first && job.target.name == OWN_STORE);
+        if let Some(at) = queue.jobs.iter().position(may) {
             let job = queue.jobs.remove(at);
             queue.begun(&job);
             return Some(job);

@@ -11,7 +11,7 @@ use crate::{Error, Scope, disk, refusal, relocation};
 use futures::future::{join3, try_join, try_join_all};
 use kompox_convert::{Conversion, Facts, Folder, HostClaim, Input, VolumeBinding};
 use kompox_model::port::{DiskInventory, PortError};
-use kompox_model::{DiskName, Gvk, Object, ObjectRef, ObjectSet, Volume, VolumeName, label};
+use kompox_model::{DiskName, Gvk, Holder, Object, ObjectRef, ObjectSet, Volume, VolumeName, label};
 use kompox_yaml::Diagnostics;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +25,8 @@ pub(crate) struct Wish {
     pub(crate) assigned: Vec<(VolumeName, DiskName)>,
     /// The app is being moved here, which no other command may look past.
     pub(crate) moving: bool,
+    /// What this cluster holds is seen as if it were here already: the look before a move.
+    pub(crate) coming: Option<Holder>,
     /// The app shall be stopped, also when it is not here yet.
     pub(crate) stopped: bool,
     /// Keep this disk's handle recorded in the Namespace as the aim of a switch under way.
@@ -33,7 +35,9 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// The inventory as it is wished to be.
-    fn seen_so(&self, mut inventory: DiskInventory) -> DiskInventory {
+    fn seen_so(&self, mut inventory: DiskInventory, us: &Holder) -> DiskInventory {
+        let coming = |holder: &Holder| Some(holder) == self.coming.as_ref();
+        inventory.disks.iter_mut().filter(|disk| coming(&disk.holder)).for_each(|d| d.holder = us.clone());
         for (volume, name) in &self.assigned {
             for disk in inventory.disks.iter_mut().filter(|disk| disk.volume == *volume) {
                 disk.assigned = disk.name == *name;
@@ -88,7 +92,8 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Resu
             relocation::refuse_moving(scope, namespace.as_ref())?;
             relocation::refuse_moved(scope, namespace.as_ref())?;
         }
-        let inventory = wish.seen_so(inventory(scope, &cluster.uid).await?);
+        let us = Holder { cluster: scope.cluster.name.clone(), uid: cluster.uid.clone() };
+        let inventory = wish.seen_so(inventory(scope, &cluster.uid).await?, &us);
         Ok::<_, Error>((cluster, namespace, inventory))
     };
     // All at once, but errors in a fixed order: two runs of one situation must end alike.
@@ -99,7 +104,9 @@ pub(crate) async fn see(scope: &Scope<'_>, loaded: &Loaded, wish: &Wish) -> Resu
     let facts = Facts { kubernetes: cluster.version, time_zones, ..facts };
     let exists = namespace.is_some();
     let in_use = kompox_convert::volumes_in_use(scope.app, &loaded.project, &loaded.binds);
-    let remembered = Memory::read(namespace.as_ref(), &inventory.disks)?;
+    // A Namespace that an app comes to forgets the disks of an earlier life.
+    let here = namespace.as_ref().filter(|_| wish.coming.is_none());
+    let remembered = Memory::read(here, &inventory.disks)?;
     let declared: BTreeSet<String> = loaded.project.volumes.keys().cloned().collect();
     let known = Known {
         app: scope.app,

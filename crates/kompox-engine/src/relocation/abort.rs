@@ -29,6 +29,8 @@ pub async fn abort(
     options: &MoveOptions,
     holder: &str,
 ) -> Result<Aborted, Error> {
+    // Old copies that the move has not come to are in nobody's way: they stay.
+    let options = &MoveOptions { delete_old_copies: true, ..options.clone() };
     let looked = look(from, to, options, true).await;
     let found = act::or_interrupted(looked, "nothing was changed")?;
     if !is_begun(&found) {
@@ -75,8 +77,12 @@ async fn locked(ends: &Ends<'_>, options: &MoveOptions) -> Result<Aborted, Error
     if found.target_mark == Mark::From(found.source.cluster.clone()) {
         destroy::remove_all(to, target, destroy::DestroyOptions::default()).await?;
         for volume in &found.volumes {
-            let own = volume.target_state.as_ref().is_some_and(|state| state.holder == found.target);
-            for disk in volume.target_disks.iter().filter(|_| own) {
+            let own = volume.target_state.as_ref().filter(|state| state.holder == found.target);
+            let Some(state) = own else { continue };
+            if state.fenced {
+                fence(to, target, &volume.name, &found.target, false, found.now).await?;
+            }
+            for disk in &volume.target_disks {
                 remove(to, target, &found, disk).await?;
             }
         }

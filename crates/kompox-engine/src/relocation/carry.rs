@@ -62,7 +62,9 @@ async fn copy(ends: &Ends<'_>, look: &Look, volume: &Carried, options: &MoveOpti
     let Ends { from, to, source, target } = *ends;
     let now = options.deploy.now;
     let state = fence(from, source, &volume.name, &look.source, true, now).await?;
-    if let Some(other) = volume.target_state.as_ref().filter(|other| other.holder == look.source) {
+    // Fenced and the target's own: a command that took them was killed before it opened them.
+    let old = |other: &&VolumeState| other.holder == look.source || other.fenced;
+    if let Some(other) = volume.target_state.as_ref().filter(old) {
         take_old_copies(to, target, look, other, now).await?;
     }
     let wanted = |disk: &Disk| id(from, disk, &state);

@@ -23,6 +23,8 @@ pub(super) struct Look {
     pub(super) stopped: bool,
     pub(super) source_mark: Mark,
     pub(super) target_mark: Mark,
+    /// An earlier command of this very move has deployed the app on the target; it may have written there.
+    pub(super) arrived: bool,
     pub(super) now: jiff::Timestamp,
 }
 
@@ -55,10 +57,28 @@ impl Look {
         self.source_mark == Mark::Moved(self.target.cluster.clone()) && self.target_mark == Mark::None
     }
 
+    /// Which disk each volume goes on with is decided before anything stops: nobody can while the app is on its way.
+    pub(super) fn refuse_undecided(&self, from: &Scope<'_>) -> Result<(), Error> {
+        let known = |volume: &&Carried| from.app.volumes.iter().any(|named| named.name == volume.name);
+        for volume in self.volumes.iter().filter(known).filter(|volume| volume.place == Where::Source) {
+            let assigned = volume.disks.iter().filter(|disk| disk.assigned).count();
+            let Some(first) = volume.disks.first().filter(|_| assigned != 1) else { continue };
+            let (refusal, what) = match assigned {
+                0 => (refusal::app::DISK_NONE_ASSIGNED, "has disks but none is assigned"),
+                _ => (refusal::app::DISK_SEVERAL_ASSIGNED, "has several assigned disks"),
+            };
+            return Err(Error::refused(
+                refusal,
+                format!("volume {} {what}", volume.name),
+                format!("nothing was changed; choose one: kompoxops disk assign {}", first.name),
+            ));
+        }
+        Ok(())
+    }
+
     /// True when the target has nothing of the app that could be in the way of a look at it.
     pub(super) fn is_fresh(&self) -> bool {
-        self.target_mark == Mark::None
-            && self.volumes.iter().all(|volume| volume.target_state.is_none() && !volume.shared)
+        self.target_mark == Mark::None && self.volumes.iter().all(|volume| volume.target_state.is_none())
     }
 
     pub(super) fn planned(&self) -> Vec<MovedDisk> {
@@ -94,6 +114,8 @@ pub(super) async fn look(
     live::refuse_going(from, namespaces.0.as_ref())?;
     live::refuse_going(to, namespaces.1.as_ref())?;
     let deployment = workload::find(from).await?;
+    let target_mark = Mark::read(namespaces.1.as_ref());
+    let arrived = target_mark == Mark::From(source.cluster.clone()) && workload::find(to).await?.is_some();
     let (here, there) =
         futures::try_join!(disk::inventory(from, &source.uid), disk::inventory(to, &target.uid))?;
     let unseen = |inventory: &DiskInventory| {
@@ -109,7 +131,8 @@ pub(super) async fn look(
         stopped: deployment.as_ref().is_some_and(workload::is_stopped),
         deployment,
         source_mark: Mark::read(namespaces.0.as_ref()),
-        target_mark: Mark::read(namespaces.1.as_ref()),
+        target_mark,
+        arrived,
         now: options.deploy.now,
         source,
         target,
@@ -131,8 +154,26 @@ pub(super) async fn look(
             ),
         ));
     }
+    refuse_backwards(from, to, &look)?;
     refuse_occupied(to, &look, &there, options)?;
     Ok(look)
+}
+
+/// What the target has already is not brought there, unless a move has begun to.
+fn refuse_backwards(from: &Scope<'_>, to: &Scope<'_>, look: &Look) -> Result<(), Error> {
+    let begun = look.source_mark != Mark::None || look.target_mark != Mark::None;
+    let there = |volume: &Carried| volume.place == Where::Target;
+    if begun || look.volumes.is_empty() || !look.volumes.iter().all(there) {
+        return Ok(());
+    }
+    Err(Error::refused(
+        refusal::app::NOT_DEPLOYED,
+        format!("app {} is not on cluster {}", from.app.name, from.cluster.name),
+        format!(
+            "cluster {0} holds its disks: there is nothing to move; set the app's cluster to {0} in the configuration",
+            to.cluster.name
+        ),
+    ))
 }
 
 /// A move that was begun is finished or given up before another one.

@@ -123,3 +123,29 @@ async fn a_disk_has_a_lineage_and_a_history() {
     let error = disk::log(&scope, None, &"third".parse().unwrap()).await.unwrap_err();
     assert_eq!(error.code(), "disk.unknown");
 }
+
+/// Commands come from machines whose clocks differ by years: what came after what is kept as it happened.
+#[tokio::test]
+async fn a_clock_that_jumps_back_changes_no_order_of_what_happened() {
+    let bed = Bed::deployed().await;
+    let scope = bed.scope(&bed.client);
+    let first = bed.assigned().await.remove(0);
+    let late: jiff::Timestamp = "2099-01-01T00:00:00Z".parse().unwrap();
+    bed.insert_disk("second", false, |disk| disk.created_at = late);
+    let (second, original) = ("second".parse().unwrap(), first.parse().unwrap());
+    let at = DiskAssign { dry_run: false, at: Some(late) };
+    disk::assign(&scope, None, &second, at, "tester").await.unwrap();
+    bed.attach(disk::Target::Named(original)).await.unwrap();
+    bed.attach(disk::Target::Named(second)).await.unwrap();
+    bed.attach(disk::Target::Previous).await.unwrap();
+    let log = disk::log(&scope, None, &first.parse().unwrap()).await.unwrap();
+    let there = format!("disk second assigned instead of {first}");
+    let back = format!("disk {first} assigned instead of second");
+    let said: Vec<_> = log.events.iter().map(|event| event.change.to_string()).collect();
+    assert_eq!(said, [format!("created with disk {first}"), there.clone(), back.clone(), there, back]);
+    let years: Vec<_> = log.events.iter().map(|event| event.at.strftime("%Y").to_string()).collect();
+    assert_eq!(years, ["2026", "2099", "2026", "2026", "2026"], "each as it was told");
+    assert_eq!(bed.assigned().await, [first.as_str()], "the one before, not the newest");
+    let names: Vec<_> = bed.disks().await.iter().map(|disk| disk.name.to_string()).collect();
+    assert_eq!(names, ["second", first.as_str()], "newest first, by what is recorded");
+}

@@ -13,12 +13,12 @@ use std::io::Write as _;
 use std::time::Duration;
 
 /// Two clusters and what is moved between them.
-struct Pair {
-    from: Bed,
-    to: Bed,
+pub(crate) struct Pair {
+    pub(crate) from: Bed,
+    pub(crate) to: Bed,
 }
 
-fn move_options() -> MoveOptions {
+pub(crate) fn move_options() -> MoveOptions {
     MoveOptions { delete_old_copies: false, deploy: options() }
 }
 
@@ -27,16 +27,26 @@ pub(crate) async fn other(name: &str, memory: &Memory) -> Bed {
     bed.cluster.name = name.parse().unwrap();
     bed.memory = memory.clone();
     bed.driver = MemoryDriver::new(memory, Some(&bed.workspace), &bed.provider);
-    // Made anew, so that it has another UID.
-    let system = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}});
-    bed.api.remove("/api/v1/namespaces/kube-system");
-    bed.api.put("/api/v1/namespaces/kube-system", system);
+    anew(&bed);
     bed
+}
+
+const SYSTEM: &str = "/api/v1/namespaces/kube-system";
+
+/// Gives the cluster another UID.
+pub(crate) fn anew(bed: &Bed) {
+    let system = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}});
+    bed.api.remove(SYSTEM);
+    bed.api.put(SYSTEM, system);
+}
+
+pub(crate) fn uid(bed: &Bed) -> String {
+    bed.api.object(SYSTEM).unwrap()["metadata"]["uid"].as_str().unwrap().to_owned()
 }
 
 impl Pair {
     /// The app runs on the first one; both see the same disks if `shared`.
-    async fn new(shared: bool) -> Self {
+    pub(crate) async fn new(shared: bool) -> Self {
         let from = Bed::new().await;
         from.deploy(COMPOSE).await.unwrap();
         from.insert_disk("second", false, |_| {});
@@ -52,7 +62,7 @@ impl Pair {
         write(&self.from, path).await;
     }
 
-    async fn run(&self) -> Result<Moved, Error> {
+    pub(crate) async fn run(&self) -> Result<Moved, Error> {
         self.run_with(&move_options()).await
     }
 
@@ -97,7 +107,7 @@ impl Pair {
     }
 }
 
-async fn relocate(
+pub(crate) async fn relocate(
     from: &Scope<'_>,
     to: &Scope<'_>,
     bed: &Bed,
@@ -107,7 +117,7 @@ async fn relocate(
 }
 
 /// The mark of a move on the Namespace; null without one.
-fn mark(bed: &Bed) -> Value {
+pub(crate) fn mark(bed: &Bed) -> Value {
     bed.api.object(&bed.namespace_path()).map_or(Value::Null, |_| bed.remembered("kompox.dev/move"))
 }
 
@@ -118,7 +128,7 @@ pub(crate) fn pods(bed: &Bed) -> usize {
     bed.api.objects().iter().filter(ours).count()
 }
 
-async fn assigned(bed: &Bed) -> Disk {
+pub(crate) async fn assigned(bed: &Bed) -> Disk {
     bed.disks().await.into_iter().find(|disk| disk.assigned).unwrap()
 }
 
@@ -196,30 +206,6 @@ async fn nobody_else_works_on_an_app_that_is_being_moved() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_moved_is_refused_before_anything_stops() {
-    let pair = Pair::new(false).await;
-    let from = pair.from.scope(&pair.from.client);
-    let same = relocate(&from, &from, &pair.from, &move_options()).await.unwrap_err();
-    assert_eq!(same.code(), "app.move.same-cluster");
-
-    let nothing = Pair { from: Bed::new().await, to: other("c2", &Memory::named("other")).await };
-    assert_eq!(nothing.run().await.unwrap_err().code(), "app.not-deployed");
-
-    // An app of this name was deployed there by itself.
-    pair.to.deploy(COMPOSE).await.unwrap();
-    let occupied = pair.run().await.unwrap_err();
-    assert_eq!(occupied.code(), "app.move.occupied", "{occupied}");
-
-    let pair = Pair::new(false).await;
-    pair.from.insert_disk("third", false, |disk| disk.state = DiskState::Creating);
-    assert_eq!(pair.run().await.unwrap_err().code(), "disk.not-ready");
-    pair.from.memory.change_disk("handle-third", |disk| disk.state = DiskState::Ready);
-    pair.from.memory.change_disk("handle-third", |disk| disk.holder.cluster = "c9".parse().unwrap());
-    assert_eq!(pair.run().await.unwrap_err().code(), "app.disk.held");
-    assert_eq!((pods(&pair.from), pair.to.writes()), (1, Vec::new()));
-}
-
-#[tokio::test]
 async fn a_strangers_pod_on_a_disk_ends_the_move_and_the_app_runs_on() {
     let pair = Pair::new(false).await;
     let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "theirs"},
@@ -262,6 +248,42 @@ async fn a_failure_brings_the_app_back_and_what_it_writes_then_is_moved_too() {
             pair.is_moved(&what, &["before", "between"]).await;
         }
     }
+}
+
+/// A repeat that fails finds the app where the killed command had brought it.
+#[tokio::test]
+async fn an_app_that_has_arrived_is_not_started_where_it_was_too() {
+    let mut arrived = 0;
+    for at in 1.. {
+        let pair = Pair::new(false).await;
+        let dying = Dying::new(&pair.to.client, at, true);
+        if dying.run(pair.run_on(&pair.from.client, &dying, &move_options())).await.is_some() {
+            break;
+        }
+        for bed in [&pair.from, &pair.to] {
+            bed.api.set_clock(Duration::from_secs(60));
+        }
+        if pods(&pair.to) == 0 || mark(&pair.to) == Value::Null {
+            continue;
+        }
+        write(&pair.to, "there").await;
+        let mut failures = 0;
+        for spared in 0..6 {
+            let fault =
+                Fault { operation: Operation::List, moment: Moment::Before, kind: ErrorKind::Unavailable };
+            pair.to.memory.fail_later(spared, fault);
+            failures += u32::from(pair.run().await.is_err());
+            pair.to.memory.heal();
+            let what = format!("killed at {at}, {spared} lists spared");
+            assert_eq!((pods(&pair.from), pods(&pair.to)), (0, 1), "{what}");
+            assert_eq!(held(&pair.to).await, ["before", "there"], "{what}");
+        }
+        assert!(failures > 2, "{failures}");
+        pair.run().await.unwrap();
+        pair.is_moved(&format!("killed at {at}"), &["before", "there"]).await;
+        arrived += 1;
+    }
+    assert!(arrived > 0);
 }
 
 #[tokio::test]
@@ -316,6 +338,48 @@ async fn a_move_that_was_killed_can_be_given_up() {
         }
     }
     assert!(given > 5, "{given}");
+}
+
+/// Dies at the n-th moment of the target's driver; false when it ended before.
+async fn dies_moving_back(back: &Pair, at: usize) -> bool {
+    back.to.memory.kill_at(Some(at));
+    let consent = MoveOptions { delete_old_copies: true, ..move_options() };
+    let ended = tokio::select! {
+        biased;
+        () = back.to.memory.died() => None,
+        ended = back.run_with(&consent) => Some(ended.unwrap()),
+    };
+    back.to.memory.kill_at(None);
+    for bed in [&back.from, &back.to] {
+        bed.api.set_clock(Duration::from_secs(60));
+    }
+    ended.is_none()
+}
+
+#[tokio::test]
+async fn a_move_back_goes_on_or_is_given_up_where_it_was_killed() {
+    let (mut at, mut more) = (1, true);
+    while more {
+        for give_up in [false, true] {
+            let pair = Pair::new(false).await;
+            pair.run().await.unwrap();
+            write(&pair.to, "there").await;
+            let back = Pair { from: pair.to, to: pair.from };
+            more = dies_moving_back(&back, at).await;
+            let what = format!("killed at {at}, given up: {give_up}");
+            if give_up && more {
+                back.abort().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+                back.is_back(&what, &["before", "there"]).await;
+            }
+            let consent = MoveOptions { delete_old_copies: true, ..move_options() };
+            back.run_with(&consent).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!((pods(&back.from), pods(&back.to)), (0, 1), "{what}");
+            assert_eq!(held(&back.to).await, ["before", "there"], "{what}");
+            assert_eq!((mark(&back.from), mark(&back.to)), (Value::Null, Value::Null), "{what}");
+        }
+        at += 1;
+    }
+    assert!(at > 10, "{at}");
 }
 
 /// Where the command dies.

@@ -21,11 +21,13 @@ fn namespace(bed: &Bed, identity: &str, more: &Value) {
     );
 }
 
-fn claim(bed: &Bed, labels: &Value) {
-    let name = resource_name::host_claim("shop.c1.example.org");
+const HOST: &str = "shop.c1.example.org";
+
+pub(crate) fn claim(bed: &Bed, host: &str, labels: &Value) {
+    let name = resource_name::host_claim(host);
     bed.api.put(
         &format!("/api/v1/namespaces/traefik/configmaps/{name}"),
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"owner": OTHER, "host": "shop.c1.example.org"},
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"owner": OTHER, "host": host},
                "metadata": {"name": name, "namespace": "traefik", "labels": labels,
                             "annotations": {"kompox.dev/identity": OTHER}}}),
     );
@@ -78,7 +80,7 @@ const CASES: &[Case] = &[
         "Service k4x-",
     ),
     (
-        |bed| claim(bed, &json!({})),
+        |bed| claim(bed, HOST, &json!({})),
         "app.host.taken",
         "host shop.c1.example.org already belongs to app ops/mem/other",
     ),
@@ -87,6 +89,7 @@ const CASES: &[Case] = &[
         |bed| {
             claim(
                 bed,
+                HOST,
                 &json!({"kompox.dev/app-id-hash": bed.identity().app_hash(), "kompox.dev/part": "app"}),
             );
         },

@@ -325,7 +325,7 @@ impl World {
     }
 }
 
-fn handle_behind(objects: &[Value], claim: &str) -> Option<String> {
+pub(crate) fn handle_behind(objects: &[Value], claim: &str) -> Option<String> {
     let volume = objects.iter().find(|object| {
         object["kind"] == "PersistentVolume" && object["spec"]["claimRef"]["name"] == *claim
     })?;
@@ -471,7 +471,7 @@ async fn mended(world: &mut World, before: &Stored) -> TestCaseResult {
 }
 
 /// Few by default; `cargo xtask conformance` asks for many.
-fn cases() -> u32 {
+pub(crate) fn cases() -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse::<u32>().ok());
     asked.map_or(64, |cases| (cases / 10).max(1))
 }

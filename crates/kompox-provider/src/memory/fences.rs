@@ -48,15 +48,16 @@ impl VolumeFences for Memory {
             owner::check_holder(state, scope, volume, holder).map_err(refuse(operation, scope, volume))?;
             if found.fenced != fenced {
                 let key = (scope.identity.app_hash(), volume.clone());
+                let change = if fenced { VolumeChange::Fenced } else { VolumeChange::Opened };
+                // One write: copies are told apart by the fences that are remembered.
                 state.write(operation, &target(scope, volume), |state| {
                     if fenced {
                         state.fenced.insert(key)
                     } else {
                         state.fenced.remove(&key)
                     };
+                    volumes::remember(state, scope, volume, Some(at), change);
                 })?;
-                let change = if fenced { VolumeChange::Fenced } else { VolumeChange::Opened };
-                volumes::remember(state, scope, volume, Some(at), change);
             }
             find(state, operation, scope, volume)
         })
@@ -94,9 +95,9 @@ impl VolumeFences for Memory {
                         stored.snapshot.holder = to.clone();
                     }
                 }
+                let change = VolumeChange::Held { from: from.cluster.clone() };
+                volumes::remember(state, scope, volume, Some(at), change);
             })?;
-            let change = VolumeChange::Held { from: from.cluster.clone() };
-            volumes::remember(state, scope, volume, Some(at), change);
             find(state, operation, scope, volume)
         })
         .await

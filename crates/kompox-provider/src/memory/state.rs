@@ -301,6 +301,11 @@ impl Memory {
         self.state().contents.get(handle).cloned().unwrap_or_default()
     }
 
+    /// Puts something on a disk as an app does through its mount: whatever the records say.
+    pub fn write_to(&self, handle: &str, path: &str) {
+        self.state().contents.entry(handle.to_owned()).or_default().insert(path.to_owned());
+    }
+
     /// Changes a disk as somebody else would.
     pub fn change_disk(&self, handle: &str, change: impl Fn(&mut Disk)) {
         let mut state = self.state();

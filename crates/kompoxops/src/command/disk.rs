@@ -14,7 +14,7 @@ use crate::session::{self, Session, Use};
 use kompox_engine::app::DeployOptions;
 use kompox_engine::disk::{self, AttachOptions, Attached, CreateOptions, Target};
 use kompox_model::port::{DiskAssign, DiskDelete};
-use kompox_model::{Disk, DiskName};
+use kompox_model::{Disk, DiskName, VolumeName};
 use serde::Serialize;
 
 /// What the API server's audit log shows.
@@ -48,7 +48,14 @@ struct Disks {
 fn list(session: &Session<'_>, arguments: &ListArguments) -> Result<(), Failure> {
     let opened = session.open_app()?;
     let inventory = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
-        Ok(disk::list(&connected.app()?).await?)
+        let (scope, wanted) = (connected.app()?, &arguments.volume);
+        let found = disk::list(&scope).await?;
+        // A volume with disks that is configured no more is shown; a slip of the pen must not look like one without.
+        let seen = |volume: &VolumeName| found.disks.iter().any(|disk| disk.volume == *volume);
+        if wanted.as_ref().is_some_and(|volume| found.gaps.is_empty() && !seen(volume)) {
+            disk::find_volume(&scope, wanted.as_ref())?;
+        }
+        Ok(found)
     })?;
     let mut disks = inventory.disks;
     disks.retain(|disk| arguments.volume.as_ref().is_none_or(|volume| disk.volume == *volume));

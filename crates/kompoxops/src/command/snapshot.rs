@@ -16,7 +16,7 @@ use kompox_engine::app::DeployOptions;
 use kompox_engine::disk::{AttachedSet, Exportee};
 use kompox_engine::snapshot::{self, CreateOptions, Created, RestoreOptions, Which};
 use kompox_model::port::SnapshotDelete;
-use kompox_model::{Snapshot, SnapshotName};
+use kompox_model::{Snapshot, SnapshotName, VolumeName};
 use serde::Serialize;
 
 /// What the API server's audit log shows.
@@ -45,7 +45,14 @@ struct Snapshots {
 fn list(session: &Session<'_>, arguments: &ListSnapshotsArguments) -> Result<(), Failure> {
     let opened = session.open_app()?;
     let inventory = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
-        Ok(snapshot::list(&connected.app()?).await?)
+        let (scope, wanted) = (connected.app()?, &arguments.volume);
+        let found = snapshot::list(&scope).await?;
+        // A volume with snapshots that is configured no more is shown; a slip of the pen must not look like one without.
+        let seen = |volume: &VolumeName| found.snapshots.iter().any(|kept| kept.volume == *volume);
+        if wanted.as_ref().is_some_and(|volume| found.gaps.is_empty() && !seen(volume)) {
+            kompox_engine::disk::find_volume(&scope, wanted.as_ref())?;
+        }
+        Ok(found)
     })?;
     let mut snapshots = inventory.snapshots;
     snapshots.retain(|found| arguments.volume.as_ref().is_none_or(|volume| found.volume == *volume));
