@@ -16,8 +16,9 @@ use std::time::Instant;
 const LANES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Targets from the longest down: they begin first, so that no lane is left alone with one at the end.
-const LONG: [&str; 15] = [
+const LONG: [&str; 16] = [
     "cluster_app",
+    "cluster_disks",
     "cluster_move",
     "cluster_archive_kill",
     "cluster_policy",
