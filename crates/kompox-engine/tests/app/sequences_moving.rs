@@ -140,7 +140,7 @@ pub(crate) struct World {
     pub(crate) shared: bool,
     /// The cluster that the app is configured on.
     pub(crate) home: usize,
-    /// Whoever takes over has decided from which store.
+    /// A takeover has begun and not ended: from which store is decided.
     taking: bool,
     /// How often a command died.
     deaths: u32,
@@ -178,7 +178,9 @@ impl World {
         match step.command {
             // Nobody gives a cluster up while an app is on its way through it: that is to be finished first.
             Command::Lose if seen.is_moving() => None,
-            Command::TakeOver { .. } if !seen.is_lost() => None,
+            Command::TakeOver { .. } if !seen.is_lost() && !self.taking => None,
+            // Whoever has begun to take over goes on with that.
+            Command::Move { .. } | Command::Abort if self.taking => None,
             Command::TakeOver { there } => Some(if there && !self.taking { away } else { self.home }),
             // Where nothing of the app was, the command would begin a second app of that name.
             _ if step.away && !matches!(step.command, Command::Lose) && !seen.knows(away) => None,
@@ -374,13 +376,10 @@ impl World {
 
     async fn look(&mut self) -> Seen {
         let seen = Seen::look(self).await;
-        // A refusal says where the app is.
-        if !seen.is_lost() {
-            self.taking = false;
-            if seen.is_moved_away() {
-                self.home = 1 - self.home;
-                return Seen::look(self).await;
-            }
+        // A refusal says where the app is; to whoever takes it over, where it was.
+        if !self.taking && !seen.is_lost() && seen.is_moved_away() {
+            self.home = 1 - self.home;
+            return Seen::look(self).await;
         }
         seen
     }
@@ -413,6 +412,7 @@ async fn nothing_goes_wrong(shared: bool, steps: &[Step]) -> TestCaseResult {
         if crashes.is_empty() || disturbed && *repeat {
             ended = Some(world.undisturbed(side, command, &begun, number).await);
         }
+        world.taking &= !matches!((command, &ended), (Command::TakeOver { .. }, Some(Ok(()))));
         let after = world.checked(&before, command).await?;
         match ended {
             Some(Ok(())) => finished(side, &begun, &after, command)?,
@@ -443,7 +443,7 @@ async fn brought_to_an_end(world: &mut World, number: u64) -> TestCaseResult {
     }
     prop_assert!(!after.is_moving(), "still on its way");
     let take = Command::TakeOver { there: false };
-    if after.is_lost() {
+    if world.taking || after.is_lost() {
         let taken = world.undisturbed(world.home, &take, &after, number).await;
         prop_assert!(taken.as_ref().is_ok() || taken.as_ref().is_err_and(refused), "{taken:?}");
     }
