@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Cases of each property test; libraries choose some hundreds by default.
 const CASES: &str = "20000";
+/// Sequences of whole commands take longer.
+const SEQUENCES: &str = "4000";
 
 const UPSTREAM: &str = "upstream NetworkPolicy suite";
 /// Specs it has in the pinned version; fewer mean that it did not run as a whole.
@@ -48,9 +50,8 @@ pub(crate) fn run(arguments: &Selection) -> Outcome {
     let mut command = cargo(&line);
     command.env("PROPTEST_CASES", CASES);
     table.add(test::counted(&format!("property tests, {CASES} cases"), command)?);
-    // Whole commands take longer: the test runs a tenth of the cases.
     let mut command = cargo(&["test", "--workspace", "--test", "app", "sequences"]);
-    command.env("PROPTEST_CASES", CASES);
+    command.env("PROPTEST_CASES", SEQUENCES);
     table.add(test::counted("random sequences of commands", command)?);
     table.add(kompose::recordings()?);
     table.add(network_policies(&arguments.test)?);

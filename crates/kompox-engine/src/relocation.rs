@@ -10,8 +10,7 @@ mod look;
 mod mark;
 
 pub use abort::{Aborted, abort};
-use mark::Mark;
-pub(crate) use mark::{forget_moved, refuse_moved, refuse_moving};
+pub(crate) use mark::{Mark, forget, other_end, refuse_moved, refuse_moving};
 
 use crate::app::see::{self, Wish};
 use crate::app::{DeployOptions, Deployed, Loaded, act, deploy, destroy, power, workload};

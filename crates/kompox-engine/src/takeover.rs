@@ -3,10 +3,11 @@
 use crate::app::see::Wish;
 use crate::app::{DeployOptions, Deployed, Loaded, act, deploy, power};
 use crate::progress::Step;
-use crate::relocation::{self, fences};
+use crate::relocation::{self, Mark, fences};
 use crate::{Error, Event, Scope, disk, refusal};
 use kompox_model::port::{DiskInventory, GapKind, Lock};
-use kompox_model::{Holder, VolumeName, VolumeState};
+use kompox_model::{ClusterName, DiskState, Holder, VolumeName, VolumeState};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// What a takeover did, or would do.
@@ -46,12 +47,21 @@ pub async fn holders(scope: &Scope<'_>) -> Result<Vec<Holder>, Error> {
     Ok(holders)
 }
 
-/// Takes all volumes of the app from whoever holds them and deploys the app here. The caller vouches that the other clusters
-/// are gone, or can reach the disks no more. A repeat finishes what was begun.
+/// The cluster at the other end of a move that is under way, which a takeover ends.
 ///
 /// # Errors
-/// NotFound when there is nothing to take over; Conflict while the app is being moved; Unsupported when the driver has no
-/// fences; the errors of a deploy; those of the ports.
+/// Conflict when what is noted of a move cannot be read; those of the cluster.
+pub async fn other_end(scope: &Scope<'_>) -> Result<Option<ClusterName>, Error> {
+    relocation::other_end(scope).await
+}
+
+/// Takes all volumes of the app from whoever holds them and deploys the app here, also when the other cluster was lost in
+/// the middle of a move. The caller vouches that the other clusters are gone, or can reach the disks no more. A repeat
+/// finishes what was begun.
+///
+/// # Errors
+/// NotFound when there is nothing to take over; Conflict when a volume has no disk here, so that the app would begin empty;
+/// Unsupported when the driver has no fences; the errors of a deploy; those of the ports.
 pub async fn take_over(
     scope: &Scope<'_>,
     loaded: &Loaded,
@@ -76,6 +86,8 @@ pub async fn take_over(
 struct Look {
     us: Holder,
     volumes: Vec<VolumeState>,
+    /// Volumes with a disk whose content is whole.
+    with_disks: BTreeSet<VolumeName>,
 }
 
 impl Look {
@@ -100,7 +112,8 @@ async fn look(scope: &Scope<'_>, before_installation: bool) -> Result<Look, Erro
         }
     }
     let us = Holder { cluster: scope.cluster.name.clone(), uid: cluster.uid };
-    Ok(Look { us, volumes: inventory.volumes })
+    let whole = inventory.disks.into_iter().filter(|disk| disk.state == DiskState::Ready);
+    Ok(Look { us, volumes: inventory.volumes, with_disks: whole.map(|disk| disk.volume).collect() })
 }
 
 async fn locked(
@@ -129,9 +142,25 @@ async fn locked(
         fences.fence(&call, scoped, name, &found.us, false, now).await?;
         step.done(format!("volume {name} taken over from cluster {}", holder.cluster));
     }
-    if relocation::forget_moved(scope, lock).await? {
-        let text = "the app had been moved away from here; its disks are as they were then";
-        scope.progress.event(Event::Warning(text.to_owned()));
+    let text = match relocation::forget(scope, lock).await? {
+        Mark::Moved(_) => {
+            Some("the app had been moved away from here; its disks are as they were then".to_owned())
+        }
+        Mark::To(other) | Mark::From(other) => Some(format!(
+            "a move was under way and is given up: what the app has written on cluster {other} since is not here"
+        )),
+        Mark::Unreadable(_) | Mark::None => None,
+    };
+    if let Some(text) = text {
+        scope.progress.event(Event::Warning(text));
+    }
+    let in_use = kompox_convert::volumes_in_use(scope.app, &loaded.project, &loaded.binds);
+    if let Some(missing) = in_use.iter().find(|volume| !found.with_disks.contains(*volume)) {
+        return Err(Error::refused(
+            refusal::app::TAKEOVER_INCOMPLETE,
+            format!("the disks that are here were taken over, but volume {missing} has none"),
+            "import an export of it (kompoxops disk import), or let it begin empty: kompoxops app deploy",
+        ));
     }
     let deployed = deploy::write(scope, loaded, options, &Wish::default(), lock).await?;
     Ok((found.taken(), deployed))

@@ -23,6 +23,10 @@ pub struct ExportHeader {
     /// The caller vouches that no Pod uses the disk. Without it, a disk of a volume that is not fenced is a Conflict.
     #[serde(default)]
     pub at_rest: bool,
+    /// The caller keeps standard input open for as long as it waits. Its end then ends the export, which nobody would take: a
+    /// caller that is gone may leave a standard output behind that is open and never read.
+    #[serde(default)]
+    pub attended: bool,
     /// Now, RFC 3339 in UTC, by the caller's clock.
     pub exported_at: String,
     /// The level of compression, from 1 to 9.
@@ -64,6 +68,7 @@ impl ExportHeader {
             volume,
             from,
             at_rest: false,
+            attended: false,
             exported_at: exported_at.into(),
             level: 3,
             resume: None,

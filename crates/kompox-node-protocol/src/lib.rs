@@ -50,7 +50,7 @@ pub use time::{Dated, TimeError, check_time, newest_first};
 /// The version of requests and answers of a disk store. A program answers a request of another version with
 /// Unsupported. Version 2 added `unassign`; version 3 snapshots, sources other than `empty`, fences and changes of the
 /// holder; version 4 exports, imports and the history of volumes.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// The version of the plans of programs in Pods. It is part of every Pod's template, so a change restarts every app.
 pub const PLAN_VERSION: u32 = 1;

@@ -323,9 +323,9 @@ fn what_is_not_understood_is_refused() {
             r#"{"version":3,"operation":{"status":{}}}"#,
             "the request has protocol version 3, this program speaks version 4",
         ),
-        (r#"{"version":4,"operation":{"format":{}}}"#, "the request is not understood"),
-        (r#"{"version":4,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
-        (r#"{"version":4,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
+        (r#"{"version":5,"operation":{"format":{}}}"#, "the request is not understood"),
+        (r#"{"version":5,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
+        (r#"{"version":5,"operation":{"list":{"condition":1}}}"#, "the request is not understood"),
         ("", "the request is not understood"),
     ] {
         assert_eq!(Request::decode(text.as_bytes()).unwrap_err().to_string(), expected, "{text}");
@@ -335,11 +335,11 @@ fn what_is_not_understood_is_refused() {
     assert_eq!(error, "the export header has protocol version 3, this program speaks version 4");
     let error = ImportHeader::decode(br#"{"version":5}"#).unwrap_err().to_string();
     assert_eq!(error, "the import header has protocol version 5, this program speaks version 4");
-    let unknown = ExportHeader { version: 4, ..old }.encode().replacen('{', "{\"condition\":1,", 1);
+    let unknown = ExportHeader { version: 5, ..old }.encode().replacen('{', "{\"condition\":1,", 1);
     assert!(ExportHeader::decode(unknown.as_bytes()).is_err());
     // A newer program may say more.
     let text =
-        r#"{"version":4,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
+        r#"{"version":5,"outcome":{"ok":{"deleted":{"existed":true,"leftover":null,"more":1}}},"more":1}"#;
     assert!(Answer::decode(text.as_bytes()).is_ok());
 }
 

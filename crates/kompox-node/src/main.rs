@@ -4,6 +4,7 @@
 //! and the exit code.
 
 mod args;
+mod attended;
 mod attributes;
 mod backend;
 mod btrfs;
@@ -96,10 +97,15 @@ fn run(command: Command) -> Result<()> {
             say_answer(filled.map(Success::Filled))
         }
         Command::Export { root, wait } => {
-            let line = read_line(&mut BufReader::new(std::io::stdin().lock()));
+            // Not locked: whoever watches over its end reads it.
+            let mut input = BufReader::new(std::io::stdin());
+            let line = read_line(&mut input);
             let header =
                 line.and_then(|text| ExportHeader::decode(&text).map_err(|error| not_understood(&error)));
             let exported = header.and_then(|header| {
+                if header.attended {
+                    attended::end_with(input)?;
+                }
                 let place = Place { path: &root, expected: header.store.as_deref(), wait, backend: None };
                 export::run(place, &header, std::io::stdout().lock(), |progress| {
                     // Who does not listen any more to the progress may still take the archive.

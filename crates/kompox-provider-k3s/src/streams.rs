@@ -121,6 +121,7 @@ fn header(work: &Work<'_>, seen: &Seen, options: &DiskExport) -> Result<ExportHe
     Ok(ExportHeader {
         store: seen.store.clone(),
         at_rest: options.at_rest,
+        attended: true,
         resume,
         ..ExportHeader::new(volume, from, options.exported_at.to_string())
     })

@@ -31,7 +31,7 @@ impl Store<'_> {
     ) -> Result<Exported, PortError> {
         let flow = Flow::default();
         let line = header.encode() + "\n";
-        let mut input = line.as_bytes();
+        let mut input = line.as_bytes().chain(Open);
         let mut archive = Counted { stream: archive, flow: flow.clone() };
         let mut answers = Answers { flow: flow.clone(), progress, line: Vec::new(), noise: Vec::new() };
         let streams =
@@ -137,6 +137,15 @@ impl State {
             Some(Ok(Success::Exported(exported))) => exported.written_bytes <= self.moved,
             Some(_) => true,
         }
+    }
+}
+
+/// An input that neither comes nor ends: while it is open, kompox-node knows that somebody waits.
+struct Open;
+
+impl AsyncRead for Open {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
     }
 }
 

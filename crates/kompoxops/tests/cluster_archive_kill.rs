@@ -82,14 +82,6 @@ fn stopped(name: &str) -> (App, String, String) {
     (app, disk, holds)
 }
 
-/// Ends what still writes on the node for commands that are dead: it waits for somebody who reads, and holds the disk meanwhile,
-/// so that no app can start on it.
-fn end_writers() {
-    let of_node = ["--namespace", "kompox-system"];
-    bed::kubectl(&[&of_node[..], &["delete", "pods", "--all"]].concat());
-    bed::kubectl(&[&of_node[..], &["rollout", "status", "daemonset/kompox-node", "--timeout=120s"]].concat());
-}
-
 /// Past the test runner, which keeps what passing tests print to itself.
 fn tell(what: &str, points: usize) {
     let line = format!("kill points of {what}: {points}, lost: 0\n");
@@ -117,7 +109,7 @@ fn an_export_that_was_killed_goes_on_and_is_never_taken_for_a_whole_one() {
     assert!(output.status.success() && said.contains("goes on after"), "{said}");
     assert!(!path("disk.kx.partial").exists() && length(&path("disk.kx")) > arrived);
     app.ok(&["disk", "import", "disk.kx", "whole"]);
-    end_writers();
+    // Nobody holds the disk for the dead commands.
     app.ok(&["app", "start"]);
     app.ok(&["disk", "attach", "whole"]);
     assert_eq!(held(&app), holds);

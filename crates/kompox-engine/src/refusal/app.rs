@@ -125,6 +125,9 @@ super::refusals! {
     TAKEOVER_ALIVE = "app.takeover.alive", Conflict,
         "The cluster that holds the app's disks answers, so that it is not gone.",
         "Move the app: `kompoxops app move`.";
+    TAKEOVER_INCOMPLETE = "app.takeover.incomplete", Conflict,
+        "The disks that this cluster sees were taken over, but a volume of the app has none, so that the app was not deployed.",
+        "Import an export of the volume, or deploy the app if it may begin empty.";
     CLONE_VOLUME = "app.clone.volume", Invalid,
         "The other app lacks a volume of the app that is cloned.",
         "Add the volume to the other app's `volumes`.";

@@ -62,14 +62,27 @@ pub(crate) async fn set(scope: &Scope<'_>, lock: &dyn Lock, mark: Mark) -> Resul
     Ok(())
 }
 
-/// Takes the mark of an app away that was moved from here. False when there is none.
-pub(crate) async fn forget_moved(scope: &Scope<'_>, lock: &dyn Lock) -> Result<bool, Error> {
+/// Takes the mark of a move away, whichever there is; what it was.
+pub(crate) async fn forget(scope: &Scope<'_>, lock: &dyn Lock) -> Result<Mark, Error> {
     let found = live::namespace(scope).await?;
-    if !matches!(Mark::read(found.as_ref()), Mark::Moved(_)) {
-        return Ok(false);
+    let mark = Mark::read(found.as_ref());
+    if mark != Mark::None {
+        set(scope, lock, Mark::None).await?;
     }
-    set(scope, lock, Mark::None).await?;
-    Ok(true)
+    Ok(mark)
+}
+
+/// The cluster at the other end of a move that is under way.
+///
+/// # Errors
+/// Conflict for a mark that cannot be read; those of the cluster.
+pub(crate) async fn other_end(scope: &Scope<'_>) -> Result<Option<ClusterName>, Error> {
+    let found = live::namespace(scope).await?;
+    match Mark::read(found.as_ref()) {
+        Mark::To(other) | Mark::From(other) => Ok(Some(other)),
+        Mark::Unreadable(_) => refuse_moving(scope, found.as_ref()).map(|()| None),
+        Mark::Moved(_) | Mark::None => Ok(None),
+    }
 }
 
 /// Conflict while the app is on its way between clusters.

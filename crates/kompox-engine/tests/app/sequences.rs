@@ -470,14 +470,11 @@ async fn mended(world: &mut World, before: &Stored) -> TestCaseResult {
     at_most_one_assigned(&after, &command)
 }
 
-/// Few by default; `cargo xtask conformance` asks for many.
-pub(crate) fn cases() -> u32 {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse::<u32>().ok());
-    asked.map_or(64, |cases| (cases / 10).max(1))
-}
+/// Few by default; PROPTEST_CASES asks for more, as `cargo xtask conformance` does.
+pub(crate) const CASES: u32 = 64;
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 400, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 400, ..ProptestConfig::with_cases(CASES) })]
 
     #[test]
     fn whatever_is_done_and_wherever_it_dies_nothing_is_lost(steps in prop::collection::vec(step(), 1..16)) {

@@ -4,7 +4,7 @@
 use crate::bed::{Bed, COMPOSE, kind, options};
 use crate::dying::Dying;
 use crate::moving::{anew, other, uid};
-use crate::sequences::cases;
+use crate::sequences::CASES;
 use crate::sequences_seen::{Seen, always, finished, nothing_is_lost, same_assignment};
 use crate::snapshots::{create_options, restore_options};
 use crate::volume_lines::own;
@@ -455,7 +455,7 @@ async fn brought_to_an_end(world: &mut World, number: u64) -> TestCaseResult {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 400, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 400, ..ProptestConfig::with_cases(CASES) })]
 
     #[test]
     fn wherever_an_app_goes_and_whatever_dies_its_data_are_there_and_one_cluster_uses_them(

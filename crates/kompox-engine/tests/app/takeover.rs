@@ -2,11 +2,12 @@
 
 use crate::bed::{Bed, COMPOSE, options};
 use crate::dying::Dying;
-use crate::moving::{held, other, pods, write};
+use crate::moving::{Pair, held, mark, other, pods, write};
 use kompox_engine::app::DeployOptions;
 use kompox_engine::takeover::{self, TakenOver};
 use kompox_engine::{Error, Scope};
 use kompox_provider::memory::Memory;
+use serde_json::Value;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -60,6 +61,53 @@ async fn where_there_is_nothing_to_take_over_nothing_is_deployed() {
     let refused = take_over(&new, &new.scope(&new.client), false).await.unwrap_err();
     assert_eq!((refused.code().as_ref(), pods(&new)), ("app.takeover.nothing", 0));
     assert_eq!(new.disks().await, []);
+}
+
+/// Wherever the move was when its other cluster went: the app is there with its data, or nothing of it is made up.
+#[tokio::test]
+async fn a_cluster_that_is_lost_in_the_middle_of_a_move_leaves_no_dead_end() {
+    for shared in [false, true] {
+        let (mut taken, mut incomplete) = (0, 0);
+        for at in 1.. {
+            let pair = Pair::new(shared).await;
+            pair.to.memory.kill_at(Some(at));
+            let ended = tokio::select! {
+                biased;
+                () = pair.to.memory.died() => None,
+                ended = pair.run() => Some(ended),
+            };
+            if ended.is_some() {
+                break;
+            }
+            pair.to.memory.kill_at(None);
+            pair.to.api.set_clock(Duration::from_secs(60));
+            let what = format!("shared: {shared}, killed at {at}");
+            let scope = pair.to.scope(&pair.to.client);
+            match take_over(&pair.to, &scope, false).await {
+                Ok(_) => {
+                    taken += 1;
+                    assert_eq!(
+                        (held(&pair.to).await, pods(&pair.to)),
+                        (vec!["before".to_owned()], 1),
+                        "{what}"
+                    );
+                    assert_eq!(mark(&pair.to), Value::Null, "{what}");
+                }
+                Err(error) => {
+                    let code = error.code().into_owned();
+                    incomplete += 1;
+                    assert!(
+                        !shared && matches!(&*code, "app.takeover.incomplete" | "app.takeover.nothing"),
+                        "{what}: {error}"
+                    );
+                    assert_eq!(pods(&pair.to), 0, "{what}");
+                    let again = take_over(&pair.to, &scope, false).await.unwrap_err();
+                    assert_eq!(again.code(), code, "{what}: not even a repeat makes an empty disk of it");
+                }
+            }
+        }
+        assert!(taken > 3 && shared == (incomplete == 0), "{taken} and {incomplete}");
+    }
 }
 
 #[tokio::test]

@@ -322,6 +322,35 @@ fn an_export_that_nobody_takes_ends_with_an_error() {
 }
 
 #[test]
+fn an_export_ends_with_whoever_waits_for_it() {
+    let temp = quick();
+    let root = temp.path();
+    large(root);
+    let before = shown::tree(root);
+    let header = ExportHeader { attended: true, ..of_disk("d1") };
+    let mut child = command().args(arguments(root)).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all((header.encode() + "\n").as_bytes()).unwrap();
+    // It has begun; then nobody reads, and its output stays open.
+    let mut output = child.stdout.take().unwrap();
+    output.read_exact(&mut [0]).unwrap();
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(shown::tree(root), before);
+    drop(output);
+
+    // One that is waited for ends by itself.
+    let mut child = command().args(arguments(root)).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all((header.encode() + "\n").as_bytes()).unwrap();
+    let mut archive = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut archive).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(last_answer(&output).unwrap().written_bytes, archive.len() as u64);
+    drop(input);
+}
+
+#[test]
 fn progress_is_told_beside_the_archive() {
     let temp = quick();
     let root = temp.path();

@@ -46,7 +46,7 @@ fn run_case(case: &Case<'_>, root: &Path, fault: Option<&str>) -> Output {
 }
 
 fn is_done(output: &Output) -> bool {
-    output.status.success() && !output.stdout.starts_with(br#"{"version":4,"outcome":{"error""#)
+    output.status.success() && !output.stdout.starts_with(br#"{"version":5,"outcome":{"error""#)
 }
 
 /// Runs the case without a fault, then with one at every step; each time the repetition must end in the same state.

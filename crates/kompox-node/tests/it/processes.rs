@@ -94,7 +94,7 @@ fn install_is_repeatable() {
     let version = std::process::Command::new(&path).arg("version").output().unwrap();
     assert_eq!(
         String::from_utf8(version.stdout).unwrap(),
-        format!("kompox-node {} protocol 4\n", env!("CARGO_PKG_VERSION"))
+        format!("kompox-node {} protocol 5\n", env!("CARGO_PKG_VERSION"))
     );
     std::fs::write(&path, "other").unwrap();
     install();

@@ -233,7 +233,7 @@ fn wrong_requests_are_answered_and_write_nothing() {
     for (text, kind) in [
         ("", Kind::Invalid),
         ("{}", Kind::Invalid),
-        (r#"{"version":4,"operation":{"format":{}}}"#, Kind::Invalid),
+        (r#"{"version":5,"operation":{"format":{}}}"#, Kind::Invalid),
         (r#"{"version":3,"operation":{"list":{}}}"#, Kind::Unsupported),
         (r#"{"version":9,"operation":{"list":{}}}"#, Kind::Unsupported),
     ] {

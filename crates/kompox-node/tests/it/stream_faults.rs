@@ -106,7 +106,7 @@ fn a_failure_at_any_step_of_an_import_leaves_no_half_made_disk() {
         } else if !ready {
             left += 1;
         }
-        if ready && output.stdout.starts_with(br#"{"version":4,"outcome":{"ok""#) {
+        if ready && output.stdout.starts_with(br#"{"version":5,"outcome":{"ok""#) {
             break;
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::program::kompox_node;
 use async_trait::async_trait;
-use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
+use futures::io::BufReader;
+use futures::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use kompox_model::port::{
     ApplyOptions, Call, Cluster, ClusterFacts, Duplex, ErrorKind, ExecRequest, ExecStreams, ForwardRequest,
     Lock, LogRequest, Patch, PortError, Query, Right, Snapshots,
@@ -229,13 +230,15 @@ pub(crate) fn run_program(
     }
     let mut child =
         program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
+    let (mut stdin, export) = (child.stdin.take().unwrap(), command[0] == "export");
     let writer = std::thread::spawn(move || {
         // A program that ends before it has read everything is its own business.
         let _ = std::io::Write::write_all(&mut stdin, &input);
+        // An export ends with its input.
+        export.then_some(stdin)
     });
     let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
+    drop(writer.join().unwrap());
     (output.status.code().unwrap_or(137), output.stdout, output.stderr)
 }
 
@@ -345,7 +348,12 @@ impl Cluster for FakeCluster {
         self.speak().await;
         self.seen("exec")?;
         let mut input = Vec::new();
-        streams.stdin.unwrap().read_to_end(&mut input).await.unwrap();
+        let stdin = streams.stdin.unwrap();
+        match request.command[1] == "export" {
+            // The rest never ends.
+            true => _ = BufReader::new(stdin).read_until(b'\n', &mut input).await.unwrap(),
+            false => _ = stdin.read_to_end(&mut input).await.unwrap(),
+        }
         let text = String::from_utf8_lossy(&input);
         let changes =
             ["create", "assign", "unassign", "delete", "create_snapshot", "delete_snapshot", "init"]

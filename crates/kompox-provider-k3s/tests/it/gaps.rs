@@ -56,7 +56,7 @@ async fn a_node_that_does_not_answer_is_a_gap() {
     scene.fake.set_fault(
         "b",
         Some(ExecFault::Says(
-            r#"{"version":4,"outcome":{"error":{"kind":"unavailable","message":"the disk is gone"}}}"#,
+            r#"{"version":5,"outcome":{"error":{"kind":"unavailable","message":"the disk is gone"}}}"#,
         )),
     );
     assert_eq!(gaps(&scene).await, unreachable("the disk is gone"));

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Version of the requests, which kompox-node refuses when it is another one.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 const TIME: &str = "2026-01-31T08:15:00Z";
 /// Hash of the only app, and part of its name.
 pub(super) const APP: &str = "k9x84f";

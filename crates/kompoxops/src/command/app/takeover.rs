@@ -11,8 +11,8 @@ use crate::session::{self, Session, Use};
 use kompox_engine::app::DeployOptions;
 use kompox_engine::takeover::{self, TakenOver, TakenVolume};
 use kompox_engine::{Error, refusal};
-use kompox_model::Holder;
 use kompox_model::port::{Call, Cancel, Cluster as _};
+use kompox_model::{ClusterName, Holder};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -43,8 +43,11 @@ pub(super) fn run(session: &Session<'_>, arguments: TakeoverArguments) -> Result
     };
     let taken = session.on_cluster(&opened, MODULE, Use::Operation, async |connected| {
         let scope = connected.app()?;
-        for holder in takeover::holders(&scope).await? {
-            refuse_alive(session, &everything, &opened, &holder).await?;
+        for Holder { cluster, uid } in takeover::holders(&scope).await? {
+            refuse_alive(session, &everything, &opened, &cluster, Some(&uid)).await?;
+        }
+        if let Some(cluster) = takeover::other_end(&scope).await? {
+            refuse_alive(session, &everything, &opened, &cluster, None).await?;
         }
         Ok(takeover::take_over(&scope, &loaded, &options, &session::holder()).await?)
     })?;
@@ -60,14 +63,16 @@ pub(super) fn run(session: &Session<'_>, arguments: TakeoverArguments) -> Result
     output::print(&Answer { dry_run, volumes, seconds, pod }, session.global.output)
 }
 
-/// Conflict when the cluster that holds the disks is configured and answers.
+/// Conflict when a cluster that must be gone is configured and answers: the one with this UID that holds the disks, or
+/// whichever is at the other end of a move.
 async fn refuse_alive(
     session: &Session<'_>,
     everything: &Everything,
     opened: &Opened,
-    holder: &Holder,
+    name: &ClusterName,
+    uid: Option<&str>,
 ) -> Result<(), Failure> {
-    let Some(other) = everything.sibling(opened, holder.cluster.as_str()) else { return Ok(()) };
+    let Some(other) = everything.sibling(opened, name.as_str()) else { return Ok(()) };
     let driver = session.driver(&other)?;
     let cancel = Cancel::new();
     let call = Call::new(&cancel).with_deadline(Instant::now() + KNOCK);
@@ -76,13 +81,19 @@ async fn refuse_alive(
         return Ok(());
     };
     match client.facts(&call).await {
-        Ok(facts) if facts.uid == holder.uid => Err(Error::refused(
+        Ok(_) if uid.is_none() => Err(Error::refused(
             refusal::app::TAKEOVER_ALIVE,
-            format!("cluster {} holds the app's disks and answers at {}", holder.cluster, client.server()),
+            format!("cluster {name}, at the other end of a move, answers at {}", client.server()),
+            "nothing was changed; finish the move by repeating it, or give it up: add --abort",
+        )
+        .into()),
+        Ok(facts) if uid == Some(&facts.uid) => Err(Error::refused(
+            refusal::app::TAKEOVER_ALIVE,
+            format!("cluster {name} holds the app's disks and answers at {}", client.server()),
             format!(
-                "nothing was changed; move the app instead: set its cluster to {} in the configuration, then \
+                "nothing was changed; move the app instead: set its cluster to {name} in the configuration, then \
                  kompoxops app move --to {}",
-                holder.cluster, opened.configuration.cluster.name
+                opened.configuration.cluster.name
             ),
         )
         .into()),
