@@ -74,7 +74,7 @@ pub async fn take_over(
     if options.dry_run {
         return Ok(TakenOver { volumes: found.taken(), seconds: None, deployed: None });
     }
-    let lock = act::or_interrupted(act::lock(scope, holder).await, "nothing was changed")?;
+    let lock = act::or_interrupted(act::lock_moving(scope, holder).await, "nothing was changed")?;
     let result = locked(scope, loaded, options, lock.as_ref()).await;
     let result = act::or_interrupted(result, "a repeat finishes the takeover");
     let (volumes, deployed) = act::release(scope, lock, result).await?;
@@ -98,6 +98,8 @@ impl Look {
 }
 
 async fn look(scope: &Scope<'_>, before_installation: bool) -> Result<Look, Error> {
+    // What cannot be read may say that the app is elsewhere.
+    relocation::other_end(scope).await?;
     let cluster = scope.kubernetes.facts(&scope.call()).await?;
     let inventory: DiskInventory = disk::inventory(scope, &cluster.uid).await?;
     let installed = !inventory.gaps.iter().any(|gap| gap.kind == GapKind::NotInstalled);

@@ -317,11 +317,11 @@ fn what_is_not_understood_is_refused() {
     for (text, expected) in [
         (
             r#"{"version":9,"something":1}"#,
-            "the request has protocol version 9, this program speaks version 4",
+            "the request has protocol version 9, this program speaks version 5",
         ),
         (
             r#"{"version":3,"operation":{"status":{}}}"#,
-            "the request has protocol version 3, this program speaks version 4",
+            "the request has protocol version 3, this program speaks version 5",
         ),
         (r#"{"version":5,"operation":{"format":{}}}"#, "the request is not understood"),
         (r#"{"version":5,"operation":{"status":{}},"condition":1}"#, "the request is not understood"),
@@ -332,9 +332,9 @@ fn what_is_not_understood_is_refused() {
     }
     let old = ExportHeader { version: 3, ..ExportHeader::new(volume(), ExportSource::Disk("d1".into()), "") };
     let error = ExportHeader::decode(old.encode().as_bytes()).unwrap_err().to_string();
-    assert_eq!(error, "the export header has protocol version 3, this program speaks version 4");
-    let error = ImportHeader::decode(br#"{"version":5}"#).unwrap_err().to_string();
-    assert_eq!(error, "the import header has protocol version 5, this program speaks version 4");
+    assert_eq!(error, "the export header has protocol version 3, this program speaks version 5");
+    let error = ImportHeader::decode(br#"{"version":6}"#).unwrap_err().to_string();
+    assert_eq!(error, "the import header has protocol version 6, this program speaks version 5");
     let unknown = ExportHeader { version: 5, ..old }.encode().replacen('{', "{\"condition\":1,", 1);
     assert!(ExportHeader::decode(unknown.as_bytes()).is_err());
     // A newer program may say more.

@@ -21,7 +21,7 @@ pub(crate) async fn lock(scope: &Scope<'_>, holder: &str) -> Result<Box<dyn Lock
     lock_found(scope, found.as_ref(), holder).await
 }
 
-/// The same for the command that moves the app.
+/// The same for the commands that move the app, or end a move.
 pub(crate) async fn lock_moving(scope: &Scope<'_>, holder: &str) -> Result<Box<dyn Lock>, Error> {
     let found = live::namespace(scope).await?;
     lock_found(scope, found.as_ref(), holder).await
