@@ -51,7 +51,7 @@ async fn a_node_that_does_not_answer_is_a_gap() {
     assert_eq!(gaps(&scene).await, unreachable(why));
     scene.fake.set_fault("b", Some(ExecFault::Says(r#"{"version":1,"outcome":{}}"#)));
     let why = "node b: kompox-node there is of another version: \
-               the answer has protocol version 1, this program speaks version 4";
+               the answer has protocol version 1, this program speaks version 5";
     assert_eq!(gaps(&scene).await, vec![(GapKind::NotInstalled, why.to_owned())]);
     scene.fake.set_fault(
         "b",
