@@ -103,7 +103,7 @@ super::refusals! {
         "Choose another port, where 0 takes a free one, or another `--address`.";
     MOVING = "app.moving", Conflict,
         "The app is being moved between two clusters, and nothing else may change it meanwhile.",
-        "Finish the move by repeating it, or give it up with `--abort`.";
+        "Finish the move by repeating it, or give it up with `--abort`; if the other cluster is gone: `app takeover --fenced`.";
     MOVED = "app.moved", Conflict,
         "The app was moved to another cluster.",
         "Set the app's cluster to that one in the configuration.";

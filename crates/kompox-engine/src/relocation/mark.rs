@@ -112,7 +112,8 @@ pub(crate) fn refuse_moving(scope: &Scope<'_>, namespace: Option<&Value>) -> Res
         refusal::app::MOVING,
         format!("app {} is being moved {way}", scope.app.name),
         format!(
-            "finish the move by repeating it: kompoxops app move --to {other}; or give it up: add --abort"
+            "finish the move by repeating it: kompoxops app move --to {other}; or give it up: add --abort; if the other \
+             cluster is gone: kompoxops app takeover --fenced"
         ),
     ))
 }
