@@ -49,13 +49,14 @@ fn keys_of(file: &str, host: &str) -> impl Iterator<Item = Entry> {
 }
 
 fn is_of(patterns: &HostPatterns, host: &str) -> bool {
+    // Names are hashed in lower case, too.
+    let host = host.to_lowercase();
     match patterns {
         HostPatterns::HashedName { salt, hash } => {
             let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, salt);
             hmac::verify(&key, host.as_bytes(), hash).is_ok()
         }
         HostPatterns::Patterns(patterns) => {
-            let host = host.to_lowercase();
             let matching = |pattern: &str| matches(pattern.to_lowercase().as_bytes(), host.as_bytes());
             let excluded = patterns.iter().filter_map(|pattern| pattern.strip_prefix('!')).any(matching);
             !excluded && patterns.iter().any(|pattern| matching(pattern))
@@ -111,6 +112,7 @@ mod tests {
             ("node-?", "node-1"),
             ("n*-*1", "node-x-1"),
             (HASHED, "example.com"),
+            (HASHED, "Example.COM"),
         ] {
             assert_eq!(
                 said(&format!("# a comment\n\n{hosts} {ONE} comment\n"), host),
