@@ -156,13 +156,16 @@ pub(crate) async fn refuse_other_disks(scope: &Scope<'_>, deployment: &Value) ->
             let own = |disk: &&kompox_model::Disk| {
                 disk.holder.cluster == scope.cluster.name && disk.holder.uid == cluster.uid
             };
-            inventory.disks.iter().filter(own).any(|disk| disk.handle == handle && disk.assigned)
+            let open = |disk: &&kompox_model::Disk| {
+                !inventory.volumes.iter().any(|volume| volume.name == disk.volume && volume.fenced)
+            };
+            inventory.disks.iter().filter(own).filter(open).any(|disk| disk.handle == handle && disk.assigned)
         };
         if !handle.is_some_and(assigned) {
             return Err(Error::refused(
                 refusal::app::STOPPED_DISK_GONE,
                 format!(
-                    "claim {claim} of the stopped app is not on an assigned disk of this cluster any more"
+                    "claim {claim} of the stopped app is not on an assigned, open disk of this cluster any more"
                 ),
                 "bring the app to its assigned disks, then start it: kompoxops app deploy",
             ));

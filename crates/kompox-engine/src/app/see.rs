@@ -38,6 +38,8 @@ impl Wish {
     fn seen_so(&self, mut inventory: DiskInventory, us: &Holder) -> DiskInventory {
         let coming = |holder: &Holder| Some(holder) == self.coming.as_ref();
         inventory.disks.iter_mut().filter(|disk| coming(&disk.holder)).for_each(|d| d.holder = us.clone());
+        // What is on its way is opened when it has arrived.
+        inventory.volumes.iter_mut().for_each(|volume| volume.fenced &= self.coming.is_none());
         for (volume, name) in &self.assigned {
             for disk in inventory.disks.iter_mut().filter(|disk| disk.volume == *volume) {
                 disk.assigned = disk.name == *name;

@@ -37,8 +37,8 @@ pub(crate) enum Choice {
 /// Chooses the disk of each volume that the Pod mounts.
 ///
 /// # Errors
-/// Conflict for a volume without or with several assigned disks, for disks that another cluster holds, for a remembered
-/// disk that is not listed, and for a volume that vanished from the configuration; Unavailable when emptiness cannot be
+/// Conflict for a volume without or with several assigned disks, for disks that another cluster holds or that are fenced,
+/// for a remembered disk that is not listed, and for a volume that vanished from the configuration; Unavailable when emptiness cannot be
 /// believed.
 pub(crate) fn choose(
     known: &Known<'_>,
@@ -48,6 +48,7 @@ pub(crate) fn choose(
     for disk in &known.inventory.disks {
         held(known, disk)?;
     }
+    open(known)?;
     if let Some(name) =
         in_use.iter().find(|name| !known.app.volumes.iter().any(|volume| volume.name == **name))
     {
@@ -138,6 +139,18 @@ fn held(known: &Known<'_>, disk: &Disk) -> Result<(), Error> {
         format!("disk {} of volume {} is held by {who}", disk.name, disk.volume),
         "two clusters must never use one disk; deploy the app there, or move it",
     ))
+}
+
+/// A fence of a takeover that was cut off, or somebody's by hand: a Pod could not open the disks.
+fn open(known: &Known<'_>) -> Result<(), Error> {
+    match known.inventory.volumes.iter().find(|volume| volume.fenced) {
+        None => Ok(()),
+        Some(volume) => Err(Error::refused(
+            refusal::app::DISK_FENCED,
+            format!("volume {} is fenced: nothing may open its disks", volume.name),
+            "a takeover was not finished: repeat it: kompoxops app takeover --fenced",
+        )),
+    }
 }
 
 /// A volume with disks of its own that is no longer configured would fall back to the shared disk, with no data.

@@ -16,6 +16,9 @@ super::refusals! {
     DISK_HELD = "app.disk.held", Conflict,
         "The disk is held by another cluster; two clusters must never use one disk.",
         "Deploy the app there, or move it.";
+    DISK_FENCED = "app.disk.fenced", Conflict,
+        "A volume of the app is fenced, so that nothing can open its disks: a takeover was not finished.",
+        "Repeat the takeover: `kompoxops app takeover --fenced`.";
     DISK_MEMORY_UNREADABLE = "app.disk.memory-unreadable", Conflict,
         "The annotation of the Namespace that remembers the disks cannot be read.",
         "Mend the annotation, or remove it if every disk is there.";

@@ -8,6 +8,7 @@ use kompox_engine::takeover::{self, TakenOver};
 use kompox_engine::{Error, Scope};
 use kompox_provider::memory::Memory;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -120,7 +121,7 @@ async fn a_takeover_goes_on_where_it_was_killed() {
     let driver = (1..=new.memory.moments()).map(|at| (None, at));
     let deaths =
         cluster.map(|(at, after)| (at, after, 0)).chain(driver.map(|(at, moment)| (at, false, moment)));
-    let mut points = 0;
+    let (mut points, mut codes) = (0, BTreeSet::new());
     for (at, after, moment) in deaths {
         let what = format!("write {at:?}, after: {after}, moment {moment}");
         let (old, new) = pair("c2").await;
@@ -135,11 +136,14 @@ async fn a_takeover_goes_on_where_it_was_killed() {
         assert!(ended.is_none(), "{what}: it ended");
         new.memory.kill_at(None);
         new.api.set_clock(Duration::from_secs(60));
+        // Nothing that the old cluster holds, or that is still closed, is opened by any other command.
+        codes.extend(new.deploy(COMPOSE).await.err().map(|refused| refused.code()));
         let again = take_over(&new, &new.scope(&new.client), false).await;
         again.unwrap_or_else(|error| panic!("{what}: {error}"));
         is_taken(&old, &new, &what).await;
         points += 1;
     }
+    assert!(codes.iter().eq(["app.disk.fenced", "app.disk.held"]), "{codes:?}");
     let line = format!("kill points of takeovers: {points}, lost: 0\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
