@@ -37,8 +37,12 @@ impl Check<'_> {
     fn runs(&mut self) {
         let service = self.service;
         let provided = service.keys.contains_key("provider");
-        // A key that is there but wrong has been reported already.
-        if !service.keys.contains_key("image") && service.build.is_none() && !provided {
+        // A key that is there but wrong has been reported already, as has an `extends` that leads nowhere.
+        if !service.keys.contains_key("extends")
+            && !service.keys.contains_key("image")
+            && service.build.is_none()
+            && !provided
+        {
             self.diagnostics.push(
                 Diagnostic::error(
                     "compose.image",
@@ -90,19 +94,13 @@ impl Check<'_> {
         let mut targets: HashMap<&str, Span> = HashMap::new();
         let service = self.service;
         for mount in &service.tmpfs {
-            targets.insert(&mount.target, mount.span);
+            if let Some(first) = targets.insert(&mount.target, mount.span) {
+                self.twice(&mount.target, mount.span, first);
+            }
         }
         for mount in &service.volumes {
             if let Some(first) = targets.insert(&mount.target, mount.span) {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        "compose.volume.conflict",
-                        format!("{} is mounted twice", mount.target),
-                    )
-                    .at(mount.span)
-                    .label(first, "the tmpfs")
-                    .help("remove one of them"),
-                );
+                self.twice(&mount.target, mount.span, first);
             }
             if let MountKind::Named { source, .. } = &mount.kind
                 && !self.project.volumes.contains_key(source)
@@ -122,6 +120,15 @@ impl Check<'_> {
         }
     }
 
+    fn twice(&mut self, target: &str, second: Span, first: Span) {
+        self.diagnostics.push(
+            Diagnostic::error("compose.volume.conflict", format!("{target} is mounted twice"))
+                .at(second)
+                .label(first, "the tmpfs")
+                .help("remove one of them"),
+        );
+    }
+
     fn references(&mut self) {
         for reference in &self.service.configs {
             if !self.project.configs.contains_key(&reference.source.value) {
@@ -131,6 +138,11 @@ impl Check<'_> {
         for reference in &self.service.secrets {
             if !self.project.secrets.contains_key(&reference.source.value) {
                 self.undeclared("secret", &reference.source, self.project.secrets.keys().map(String::as_str));
+            }
+        }
+        for reference in &self.service.build_secrets {
+            if !self.project.secrets.contains_key(&reference.value) {
+                self.undeclared("secret", reference, self.project.secrets.keys().map(String::as_str));
             }
         }
         let models = self.service.other.iter().find(|entry| entry.key == "models");

@@ -1,10 +1,10 @@
 //! What the project says is in files: env files, configs and secrets. Only of what is used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kompox_yaml::{Diagnostic, Located, SourceId, Span};
 
-use crate::dotenv::{self, Assignment};
+use crate::dotenv::{self, Assignment, DotenvError, DotenvErrorKind};
 use crate::environment::diagnose;
 use crate::read::Reader;
 use crate::{
@@ -16,7 +16,12 @@ use crate::{
 pub(crate) fn read(project: &mut Project, reader: &mut Reader<'_>) {
     for service in project.services.values_mut() {
         env_files(service, reader);
+        label_files(service, reader);
     }
+}
+
+/// Reads the configs and secrets that active services use.
+pub(crate) fn read_objects(project: &mut Project, reader: &mut Reader<'_>) {
     let used = |of: fn(&Service) -> &Vec<FileReference>| -> BTreeSet<String> {
         project.services.values().flat_map(of).map(|reference| reference.source.value.clone()).collect()
     };
@@ -41,14 +46,15 @@ fn env_files(service: &mut Service, reader: &mut Reader<'_>) {
     for (index, file) in service.env_files.iter().enumerate() {
         let Some(id) = env_file(file, reader) else { continue };
         let text = reader.sources.text(id);
-        // Outside wins, then what the service says, then what the files said so far.
+        // Outside wins, then what the service says, then this file so far, then those before it.
+        let earlier = |name: &str| service.environment.get(name).map(|known| known.value.clone());
         let lookup = |name: &str| {
-            let own = || service.environment.get(name).map(|known| known.value.clone());
+            let own = || earlier(name).filter(|_| written.contains(name));
             reader.environment.get(name).cloned().or_else(own)
         };
         let (found, errors) = match file.format {
-            EnvFormat::Compose => dotenv::parse(text, &lookup),
-            EnvFormat::Raw => (raw(text), Vec::new()),
+            EnvFormat::Compose => dotenv::parse(text, &lookup, &earlier),
+            EnvFormat::Raw => raw(text, reader.environment),
         };
         for error in errors {
             let diagnostic =
@@ -62,6 +68,33 @@ fn env_files(service: &mut Service, reader: &mut Reader<'_>) {
             }
         }
     }
+}
+
+/// Adds what the label files say; what `labels` says stays.
+fn label_files(service: &mut Service, reader: &mut Reader<'_>) {
+    let mut found: BTreeMap<String, Located<String>> = BTreeMap::new();
+    for path in &service.label_files {
+        let text = match reader.files.read(&path.value) {
+            Ok(text) => text,
+            Err(error) => {
+                reader.error(unreadable("label file", path, &error));
+                continue;
+            }
+        };
+        let Some(text) = utf8("label file", text, path, reader) else { continue };
+        let id = reader.sources.add(path.value.clone(), text);
+        let earlier = |name: &str| found.get(name).map(|label| label.value.clone());
+        let (labels, errors) = dotenv::parse(reader.sources.text(id), &|_| None, &earlier);
+        for error in errors {
+            let diagnostic = diagnose(reader.sources, id, error).label(path.span, "this file is used here");
+            reader.diagnostics.push(diagnostic);
+        }
+        for Assignment { name, value, range } in labels {
+            found.insert(name, Located::new(value, reader.sources.span(id, range)));
+        }
+    }
+    found.append(&mut service.labels);
+    service.labels = found;
 }
 
 /// The text of an env file; nothing if it is missing and need not be there, or cannot be read.
@@ -81,26 +114,35 @@ fn env_file(file: &EnvFile, reader: &mut Reader<'_>) -> Option<SourceId> {
             return None;
         }
     };
-    let id = utf8(text, &file.path, reader).map(|text| reader.sources.add(file.path.value.clone(), text))?;
+    let id = utf8("env file", text, &file.path, reader)
+        .map(|text| reader.sources.add(file.path.value.clone(), text))?;
     reader.env_files.insert(file.path.value.clone(), id);
     Some(id)
 }
 
-/// `format: raw`: NAME=value lines, nothing is interpreted.
-fn raw(text: &str) -> Vec<Assignment> {
+/// `format: raw`: lines of NAME=value, of which nothing is interpreted; NAME alone takes the value from outside.
+fn raw(text: &str, outside: &BTreeMap<String, String>) -> (Vec<Assignment>, Vec<DotenvError>) {
     let mut start = 0;
-    let mut found = Vec::new();
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
     for line in text.split_inclusive('\n') {
         let content = line.trim_end_matches(['\n', '\r']);
         let indent = content.len() - content.trim_start().len();
         let content = &content[indent..];
-        if let Some((name, value)) = content.split_once('=').filter(|_| !content.starts_with('#')) {
+        if !content.is_empty() && !content.starts_with('#') {
+            let (name, value) = match content.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (content, outside.get(content).map(String::as_str)),
+            };
             let range = start + indent..start + indent + name.len();
-            found.push(Assignment { name: name.to_owned(), value: value.to_owned(), range });
+            if name.contains(char::is_whitespace) {
+                errors.push(DotenvError { range, kind: DotenvErrorKind::BlankInName });
+            } else if let Some(value) = value {
+                found.push(Assignment { name: name.to_owned(), value: value.to_owned(), range });
+            }
         }
         start += line.len();
     }
-    found
+    (found, errors)
 }
 
 fn content(what: &str, object: &mut FileObject, reader: &mut Reader<'_>) -> Option<Vec<u8>> {
@@ -116,7 +158,8 @@ fn content(what: &str, object: &mut FileObject, reader: &mut Reader<'_>) -> Opti
             }
         },
         FileSource::Environment(variable) => {
-            let value = reader.environment.get(&variable.value).cloned();
+            let known = reader.variables.get(&variable.span);
+            let value = known.or_else(|| reader.environment.get(&variable.value)).cloned();
             if value.is_none() {
                 reader.error(
                     Diagnostic::error(
@@ -134,11 +177,11 @@ fn content(what: &str, object: &mut FileObject, reader: &mut Reader<'_>) -> Opti
     }
 }
 
-fn utf8(file: FileText, path: &Located<String>, reader: &mut Reader<'_>) -> Option<String> {
+fn utf8(what: &str, file: FileText, path: &Located<String>, reader: &mut Reader<'_>) -> Option<String> {
     match String::from_utf8(file.bytes) {
         Ok(text) => Some(text),
         Err(_) => {
-            let message = format!("the env file {} is not UTF-8 text", path.value);
+            let message = format!("the {what} {} is not UTF-8 text", path.value);
             reader.error(Diagnostic::error("compose.file", message).at(path.span).help("save it as UTF-8"));
             None
         }

@@ -50,12 +50,17 @@ pub(crate) enum DotenvErrorKind {
 
 /// What a file defines, in its order. Errors do not stop the reading: the next line goes on.
 ///
-/// Variables are looked up with `lookup` first, then among the values of the file so far.
-pub(crate) fn parse(text: &str, lookup: Lookup<'_>) -> (Vec<Assignment>, Vec<DotenvError>) {
+/// Variables are looked up with `lookup` first, then among the values of the file so far, then with `below`.
+pub(crate) fn parse(
+    text: &str,
+    lookup: Lookup<'_>,
+    below: Lookup<'_>,
+) -> (Vec<Assignment>, Vec<DotenvError>) {
     let mut reader = Reader {
         text,
         at: 0,
         lookup,
+        below,
         known: BTreeMap::new(),
         found: Vec::new(),
         errors: Vec::new(),
@@ -69,6 +74,7 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     lookup: Lookup<'a>,
+    below: Lookup<'a>,
     known: BTreeMap<String, String>,
     found: Vec<Assignment>,
     errors: Vec<DotenvError>,
@@ -188,7 +194,10 @@ impl Reader<'_> {
     }
 
     fn expand(&mut self, value: &str, range: Range<usize>) -> Result<String, DotenvError> {
-        let lookup = |name: &str| (self.lookup)(name).or_else(|| self.known.get(name).cloned());
+        let lookup = |name: &str| {
+            let here = || self.known.get(name).cloned().or_else(|| (self.below)(name));
+            (self.lookup)(name).or_else(here)
+        };
         match interpolate(value, &lookup) {
             Ok(done) => {
                 let unset = done.unset.into_iter().map(|(name, _)| DotenvErrorKind::Unset(name));

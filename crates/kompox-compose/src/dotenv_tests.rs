@@ -9,7 +9,7 @@ fn outside(name: &str) -> Option<String> {
 }
 
 fn values(text: &str) -> Vec<(String, String)> {
-    let (found, errors) = parse(text, &outside);
+    let (found, errors) = parse(text, &outside, &|_| None);
     assert_eq!(errors, [], "{text:?}");
     found.into_iter().map(|one| (one.name, one.value)).collect()
 }
@@ -57,7 +57,7 @@ fn names_inheritance_and_order() {
 
 #[test]
 fn unset_variables_are_reported() {
-    let (found, errors) = parse("A=$NO.${OUT}\n", &outside);
+    let (found, errors) = parse("A=$NO.${OUT}\n", &outside, &|_| None);
     assert_eq!(found[0].value, ".outer");
     assert_eq!(errors[0].kind, Kind::Unset("NO".to_owned()));
 }
@@ -65,16 +65,16 @@ fn unset_variables_are_reported() {
 #[test]
 fn growth_is_bounded() {
     let text = format!("A={}\n{}", "0123456789".repeat(100), "A=$A$A\n".repeat(40));
-    let (_, errors) = parse(&text, &outside);
+    let (_, errors) = parse(&text, &outside, &|_| None);
     assert!(matches!(errors[0].kind, Kind::Interpolation(_)), "{:?}", errors[0]);
     let text = format!("A={}\n{}", "0123456789".repeat(50_000), "B=$A$A\n".repeat(40));
-    assert!(parse(&text, &outside).1.iter().any(|error| error.kind == Kind::TooLarge));
+    assert!(parse(&text, &outside, &|_| None).1.iter().any(|error| error.kind == Kind::TooLarge));
 }
 
 #[test]
 fn errors_have_a_place_and_the_rest_is_read() {
     let text = "A B=1\nC!=2\n=3\nD='x' y\nE=${}\nF=ok\nG=\"open\nH=1";
-    let (found, errors) = parse(text, &outside);
+    let (found, errors) = parse(text, &outside, &|_| None);
     let seen: Vec<_> = errors.iter().map(|error| &text[error.range.clone()]).collect();
     assert_eq!(seen, ["A B", "!", "=", "y", "${}", "\"open"]);
     assert!(matches!(errors[0].kind, Kind::BlankInName));
@@ -89,7 +89,7 @@ fn errors_have_a_place_and_the_rest_is_read() {
 proptest! {
     #[test]
     fn never_panics(text in "([A-C=:#'\"\\\\$ {}\n\r\t-]|export |\\PC){0,60}") {
-        let (found, errors) = parse(&text, &outside);
+        let (found, errors) = parse(&text, &outside, &|_| None);
         for range in found.iter().map(|one| &one.range).chain(errors.iter().map(|error| &error.range)) {
             prop_assert!(text.get(range.clone()).is_some());
         }

@@ -42,6 +42,34 @@ pub fn parse(text: &str) -> Option<Duration> {
     (nanos <= i64::MAX.unsigned_abs()).then(|| Duration::from_nanos(nanos))
 }
 
+/// Prints a duration as Go does: `1h2m0s`, `1.5s`, `20ms`, `0s`.
+pub(crate) fn print(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    let decimal = |nanos: u128, unit: u128| {
+        let (whole, part) = (nanos / unit, nanos % unit);
+        if part == 0 {
+            return whole.to_string();
+        }
+        let digits = format!("{:0width$}", part, width = unit.ilog10() as usize);
+        format!("{whole}.{}", digits.trim_end_matches('0'))
+    };
+    match nanos {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{nanos}ns"),
+        1_000..1_000_000 => format!("{}µs", decimal(nanos, 1_000)),
+        1_000_000..1_000_000_000 => format!("{}ms", decimal(nanos, 1_000_000)),
+        _ => {
+            let (minutes, rest) = (nanos / 60_000_000_000, nanos % 60_000_000_000);
+            let seconds = decimal(rest, 1_000_000_000);
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => format!("{seconds}s"),
+                (0, minutes) => format!("{minutes}m{seconds}s"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
+            }
+        }
+    }
+}
+
 /// The fraction of a unit, cut after the nanosecond.
 fn part(digits: &str, scale: u64) -> u64 {
     let digits = &digits[..digits.len().min(18)];

@@ -6,49 +6,101 @@ use kompox_yaml::{Diagnostic, Diagnostics, SourceId, Sources};
 
 use crate::dotenv::{self, DotenvError, DotenvErrorKind};
 use crate::interpolation::InterpolationErrorKind;
-use crate::{DotEnv, FileErrorKind, ListedKind, ProjectFiles};
+use crate::{DotEnv, FileErrorKind, ListedKind, ProjectFiles, project_name};
 
-/// Joins the process environment with `.env`: the process wins, and the project's name is in it.
+/// Joins the process environment with `.env`: the process wins. With `name` the project's name is in it, and `.env` does
+/// not change it.
 pub(crate) fn gather(
     process: &BTreeMap<String, String>,
     dot_env: &DotEnv<'_>,
-    name: &str,
+    name: Option<&str>,
     files: &dyn ProjectFiles,
     sources: &mut Sources,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<String, String> {
     let mut environment = process.clone();
-    environment.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_owned());
-    let off = process.get("COMPOSE_DISABLE_ENV_FILE").is_some_and(|value| is_true(value));
-    let text = match dot_env {
-        _ if off => None,
-        DotEnv::Off => None,
-        DotEnv::Text { name, text } => Some(((*name).to_owned(), (*text).to_owned())),
-        DotEnv::Read => read(files, diagnostics).map(|text| (".env".to_owned(), text)),
-    };
-    if let Some((display, text)) = text {
-        let id = sources.add(display, text);
-        let lookup = |name: &str| environment.get(name).cloned();
-        let (found, errors) = dotenv::parse(sources.text(id), &lookup);
-        diagnostics.extend(errors.into_iter().map(|error| diagnose(sources, id, error)));
-        for one in found {
-            if !process.contains_key(&one.name) && one.name != "COMPOSE_PROJECT_NAME" {
-                environment.insert(one.name, one.value);
-            }
+    if let Some(name) = name {
+        environment.insert(project_name::VARIABLE.to_owned(), name.to_owned());
+    }
+    let off = match process.get("COMPOSE_DISABLE_ENV_FILE").map(|value| (value, is_true(value))) {
+        Some((value, None)) => {
+            let message = format!("COMPOSE_DISABLE_ENV_FILE: `{value}` is no boolean");
+            diagnostics
+                .push(Diagnostic::error("compose.dotenv.read", message).help("set it to true or false"));
+            true
         }
+        Some((_, Some(off))) => off,
+        None => false,
+    };
+    let texts = match dot_env {
+        DotEnv::Files(paths) => paths.iter().filter_map(|path| required(path, files, diagnostics)).collect(),
+        _ if off => Vec::new(),
+        DotEnv::Off => Vec::new(),
+        DotEnv::Text { name, text } => vec![((*name).to_owned(), (*text).to_owned())],
+        DotEnv::Read => {
+            read(".env", files, diagnostics).map(|text| (".env".to_owned(), text)).into_iter().collect()
+        }
+    };
+    let mut own = BTreeMap::new();
+    for (name, text) in texts {
+        own.extend(parsed(&environment, &own, name, text, sources, diagnostics));
+    }
+    for (name, value) in own {
+        environment.entry(name).or_insert(value);
     }
     environment
 }
 
-fn read(files: &dyn ProjectFiles, diagnostics: &mut Diagnostics) -> Option<String> {
-    match files.read(".env") {
+/// Adds what an env file says and nobody said before.
+pub(crate) fn add(
+    environment: &mut BTreeMap<String, String>,
+    name: String,
+    text: String,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) {
+    for (name, value) in parsed(environment, &BTreeMap::new(), name, text, sources, diagnostics) {
+        environment.entry(name).or_insert(value);
+    }
+}
+
+/// What an env file says. Its own values may refer to those of `above`, which win, and of `below`.
+fn parsed(
+    above: &BTreeMap<String, String>,
+    below: &BTreeMap<String, String>,
+    name: String,
+    text: String,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, String> {
+    let id = sources.add(name, text);
+    let of = |map: &BTreeMap<String, String>, name: &str| map.get(name).cloned();
+    let (found, errors) = dotenv::parse(sources.text(id), &|name| of(above, name), &|name| of(below, name));
+    diagnostics.extend(errors.into_iter().map(|error| diagnose(sources, id, error)));
+    found.into_iter().map(|one| (one.name, one.value)).collect()
+}
+
+fn required(path: &str, files: &dyn ProjectFiles, diagnostics: &mut Diagnostics) -> Option<(String, String)> {
+    match files.read(path) {
+        Ok(file) => Some((path.to_owned(), String::from_utf8_lossy(&file.bytes).into_owned())),
+        Err(error) => {
+            let message = format!("the env file {path} cannot be read: {error}");
+            diagnostics.push(Diagnostic::error("compose.dotenv.read", message).help("name a readable file"));
+            None
+        }
+    }
+}
+
+/// The text of a `.env` file; nothing if there is none.
+pub(crate) fn read(path: &str, files: &dyn ProjectFiles, diagnostics: &mut Diagnostics) -> Option<String> {
+    match files.read(path) {
         Ok(file) => Some(String::from_utf8_lossy(&file.bytes).into_owned()),
         // No `.env` is the normal case, and a directory of that name is not one.
         Err(error) if matches!(error.kind, FileErrorKind::NotFound | FileErrorKind::NoFiles) => None,
-        Err(error) if error.kind == FileErrorKind::NotAFile && is_directory(files) => None,
+        Err(error) if error.kind == FileErrorKind::NotAFile && is_directory(path, files) => None,
         Err(error) => {
             diagnostics.push(
-                Diagnostic::error("compose.dotenv.read", format!("`.env` cannot be read: {error}"))
+                Diagnostic::error("compose.dotenv.read", format!("`{path}` cannot be read: {error}"))
                     .help("make it a readable file, or set COMPOSE_DISABLE_ENV_FILE=1"),
             );
             None
@@ -57,13 +109,18 @@ fn read(files: &dyn ProjectFiles, diagnostics: &mut Diagnostics) -> Option<Strin
 }
 
 /// Others, such as a pipe, hold values that somebody counts on.
-fn is_directory(files: &dyn ProjectFiles) -> bool {
-    let listed = files.list(".env").unwrap_or_default();
+fn is_directory(path: &str, files: &dyn ProjectFiles) -> bool {
+    let listed = files.list(path).unwrap_or_default();
     listed.first().is_some_and(|entry| entry.kind == ListedKind::Directory)
 }
 
-pub(crate) fn is_true(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "1" | "t" | "true")
+/// A boolean of the environment.
+pub(crate) fn is_true(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 /// A finding in a `.env` or env file.

@@ -1,12 +1,15 @@
 //! The Compose Specification: loader from text to a typed, located project.
 //!
-//! Tree first, typed last: text becomes a located tree, the tree is interpolated and checked, and
+//! Tree first, typed last: texts become located trees, the trees are interpolated and merged, and
 //! only then read into [`Project`]. Every value keeps its file, line and column. Pure: files come
 //! through the caller's [`ProjectFiles`], the environment as a map.
 
+mod assemble;
 mod bytes;
 mod check;
+mod config;
 mod contents;
+mod discover;
 mod dotenv;
 mod duration;
 mod environment;
@@ -17,17 +20,20 @@ mod path;
 mod place;
 mod profiles;
 mod project;
+mod project_name;
 mod read;
+mod shape;
 mod substitute;
-mod unsupported;
 mod words;
 
+pub use config::{Paths, config};
+pub use discover::{Found, FoundFile, Selection, discover, override_of};
 pub use duration::parse as parse_duration;
 pub use files::{FileError, FileErrorKind, FileText, Listed, ListedKind, MemoryFiles, ProjectFiles};
 pub use kompox_yaml::{
     Diagnostic, Diagnostics, Entry, Located, Mapping, Node, Severity, Sources, Span, Value,
 };
-pub use load::{DotEnv, Request, load};
+pub use load::{ComposeFile, DotEnv, Request, load};
 pub use project::{
     BindMount, BindSource, Condition, Cpus, Dependency, DependencyOrigin, Deploy, Device, DeviceCount,
     DeviceRequest, EnvFile, EnvFormat, EnvOrigin, EnvValue, Expose, ExtraHost, FileObject, FileReference,
@@ -35,4 +41,5 @@ pub use project::{
     Project, Protocol, Published, Resources, Restart, RestartPolicy, SelinuxLabel, Service, ServiceNetwork,
     TmpfsMount, Volume, VolumesFrom,
 };
+pub use project_name::ProjectName;
 pub use read::SERVICE as SERVICE_KEYS;

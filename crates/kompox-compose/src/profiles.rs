@@ -49,14 +49,19 @@ pub(crate) fn select(project: &mut Project, active: &HashSet<String>, reader: &m
             project.services.insert(name, service);
         } else {
             project.inactive.push(service.name.clone());
+            project.inactive_profiles.extend(service.profiles.clone());
             off.insert(name, service.profiles);
         }
     }
     for service in project.services.values_mut() {
         let name = &service.name.value;
-        service.depends_on.retain(|dependency| {
+        let (kept, without) = std::mem::take(&mut service.depends_on)
+            .into_iter()
+            .partition(|dependency| !off.contains_key(&dependency.service.value));
+        (service.depends_on, service.without) = (kept, without);
+        for dependency in &service.without {
             let other = &dependency.service.value;
-            let Some(profiles) = off.get(other) else { return true };
+            let Some(profiles) = off.get(other) else { continue };
             if dependency.required {
                 let list: Vec<_> = profiles.iter().map(|profile| profile.value.as_str()).collect();
                 reader.error(
@@ -71,8 +76,7 @@ pub(crate) fn select(project: &mut Project, active: &HashSet<String>, reader: &m
                     )),
                 );
             }
-            false
-        });
+        }
     }
     let joins = |service: &crate::Service| {
         service

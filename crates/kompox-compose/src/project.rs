@@ -32,10 +32,14 @@ pub struct Project {
     pub written_name: Option<Located<String>>,
     /// Every top-level key that was written, with the place of the key.
     pub keys: BTreeMap<String, Span>,
+    /// Keys that were followed and are not in the project any more (`extends`, `include`), with their places.
+    pub followed: Vec<Located<String>>,
     /// The services that the active profiles switch on, by name.
     pub services: BTreeMap<String, Service>,
     /// The services that the active profiles leave off.
     pub inactive: Vec<Located<String>>,
+    /// The profiles of those.
+    pub inactive_profiles: Vec<Located<String>>,
     /// Declared volumes by key, used or not.
     pub volumes: BTreeMap<String, Volume>,
     /// Declared networks by key, and `default` when a service joins it.

@@ -20,11 +20,13 @@ mod port;
 mod resource;
 mod run;
 mod service;
+mod shape;
 mod tmpfs;
 mod value;
 mod volume;
 
 pub use service::SERVICE;
+pub(crate) use value::canonical;
 
 /// Ports that one project may have after ranges are expanded.
 const PORTS: usize = 1 << 17;
@@ -37,6 +39,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) diagnostics: Diagnostics,
     ports_left: usize,
     hints_left: usize,
+    /// Values of variables that are known in an included file only, by the place where a config or secret names them.
+    pub(crate) variables: BTreeMap<Span, String>,
     /// Env files that were read, by path.
     pub(crate) env_files: HashMap<String, SourceId>,
 }
@@ -62,6 +66,7 @@ impl<'a> Reader<'a> {
             diagnostics: Diagnostics::new(),
             ports_left: PORTS,
             hints_left: HINTS,
+            variables: BTreeMap::new(),
             env_files: HashMap::new(),
         }
     }
@@ -87,9 +92,10 @@ impl<'a> Reader<'a> {
                 "secrets" => project.secrets = self.named(node, &at, Self::secret),
                 "x-kompox" => project.x_kompox = Some(entry.clone()),
                 key if key.starts_with("x-") => project.extensions.push(entry.clone()),
-                // Refused before anything was read.
-                "include" => {}
-                key if TOP_LEVEL.contains(&key) => project.other.push(entry.clone()),
+                key if TOP_LEVEL.contains(&key) => {
+                    self.kept(entry, crate::shape::TOP_LEVEL, &at);
+                    project.other.push(entry.clone());
+                }
                 _ => self.unknown_top_level(entry, top),
             }
         }

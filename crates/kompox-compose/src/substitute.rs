@@ -30,6 +30,9 @@ struct Substitution<'a> {
 
 impl Substitution<'_> {
     fn node(&mut self, node: &mut Node, place: &Place<'_>) {
+        if crate::assemble::takes_away(node) {
+            return;
+        }
         match &mut node.value {
             Value::Sequence(items) => {
                 for (index, item) in items.iter_mut().enumerate() {

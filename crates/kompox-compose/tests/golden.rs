@@ -1,7 +1,7 @@
 //! Projects and refusals as data.
 //!
 //! `golden/<case>/` is a project directory: `compose.yml`, other files, and `request` with lines
-//! `profile NAME` and `env NAME=VALUE`. `refused/<name>.yml` is a file on its own. What loading gives
+//! `file NAME` (merged into compose.yml), `profile NAME` and `env NAME=VALUE`. `refused/<name>.yml` is a file on its own. What loading gives
 //! must be the text in `expected.txt` or `<name>.txt`; `KOMPOX_BLESS=1` writes the texts anew.
 
 #![allow(clippy::unwrap_used, reason = "a test helper fails by panicking")]
@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kompox_compose::{DotEnv, MemoryFiles, Request, Sources, load};
+use kompox_compose::{ComposeFile, DotEnv, MemoryFiles, ProjectName, Request, Sources, load};
 
 #[test]
 fn golden() {
@@ -55,11 +55,13 @@ fn compare(expected: &Path, actual: &str, wrong: &mut Vec<String>) {
 fn run(directory: &Path, file: &Path) -> String {
     let mut files = MemoryFiles::new();
     let (mut environment, mut profiles) = (BTreeMap::new(), Vec::new());
+    let mut names = vec![file.file_name().unwrap().to_str().unwrap().to_owned()];
     if file.file_name().unwrap() == "compose.yml" {
         files = gather(directory, "", files);
         for line in std::fs::read_to_string(directory.join("request")).unwrap_or_default().lines() {
             match line.split_once(' ') {
                 Some(("profile", name)) => profiles.push(name.to_owned()),
+                Some(("file", name)) => names.push(name.to_owned()),
                 Some(("env", pair)) => {
                     let (name, value) = pair.split_once('=').unwrap();
                     environment.insert(name.to_owned(), value.to_owned());
@@ -68,13 +70,14 @@ fn run(directory: &Path, file: &Path) -> String {
             }
         }
     }
-    let text = std::fs::read_to_string(file).unwrap();
-    let name = file.file_name().unwrap().to_str().unwrap();
+    let texts: Vec<_> =
+        names.iter().map(|name| std::fs::read_to_string(directory.join(name)).unwrap()).collect();
+    let compose: Vec<_> =
+        names.iter().zip(&texts).map(|(name, text)| ComposeFile { name, path: name, text }).collect();
     let mut sources = Sources::new();
     let request = Request {
-        name: "app",
-        file: name,
-        text: &text,
+        name: ProjectName::Given("app"),
+        compose: &compose,
         environment: &environment,
         dot_env: DotEnv::Read,
         profiles: &profiles,

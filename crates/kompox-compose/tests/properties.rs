@@ -7,16 +7,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use kompox_compose::{Diagnostics, DotEnv, MemoryFiles, Project, Request, Sources, load};
+use kompox_compose::{
+    ComposeFile, Diagnostics, DotEnv, MemoryFiles, Project, ProjectName, Request, Sources, load,
+};
 use proptest::prelude::*;
 
 fn run(text: &str, dot_env: &str) -> (Option<Project>, Diagnostics, Sources) {
     let files = MemoryFiles::new().with("x.env", dot_env).with("f", "content");
     let mut sources = Sources::new();
     let request = Request {
-        name: "app",
-        file: "compose.yml",
-        text,
+        name: ProjectName::Given("app"),
+        compose: &[ComposeFile { name: "compose.yml", path: "compose.yml", text }],
         environment: &BTreeMap::new(),
         dot_env: DotEnv::Text { name: ".env", text: dot_env },
         profiles: &[],

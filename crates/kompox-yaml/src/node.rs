@@ -161,6 +161,22 @@ impl Node {
         }
     }
 
+    /// The mapping to change, if it is one.
+    #[must_use]
+    pub const fn as_mapping_mut(&mut self) -> Option<&mut Mapping> {
+        match &mut self.value {
+            Value::Mapping(mapping) => Some(mapping),
+            _ => None,
+        }
+    }
+
+    /// The value under a key to change, when this is a mapping that has it.
+    #[must_use]
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let entry = self.as_mapping_mut()?.entries.iter_mut().find(|entry| entry.key == key)?;
+        Some(&mut entry.value)
+    }
+
     /// Whether it is null.
     #[must_use]
     pub const fn is_null(&self) -> bool {
@@ -182,6 +198,25 @@ impl Node {
         match &self.value {
             Value::Mapping(mapping) => Some(mapping),
             _ => None,
+        }
+    }
+
+    /// Whether both hold the same, wherever it is written; the order of keys does not matter.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Sequence(a), Value::Sequence(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+            }
+            (Value::Mapping(a), Value::Mapping(b)) => {
+                let by_key: std::collections::HashMap<_, _> =
+                    b.iter().map(|entry| (entry.key.as_str(), &entry.value)).collect();
+                a.len() == b.len()
+                    && a.iter().all(|entry| {
+                        by_key.get(entry.key.as_str()).is_some_and(|other| entry.value.same(other))
+                    })
+            }
+            (a, b) => a == b,
         }
     }
 
@@ -226,6 +261,12 @@ impl Mapping {
     /// The entries in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Entry> {
         self.entries.iter()
+    }
+
+    /// Takes the entry of a key out.
+    pub fn remove(&mut self, key: &str) -> Option<Entry> {
+        let at = self.entries.iter().position(|entry| entry.key == key)?;
+        Some(self.entries.remove(at))
     }
 
     /// Number of keys.

@@ -6,6 +6,7 @@
 mod arguments;
 mod command;
 mod compose;
+mod compose_project;
 mod configuration;
 mod connect;
 mod consent;

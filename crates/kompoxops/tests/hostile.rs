@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
-use kompox_compose::MemoryFiles;
+use kompox_compose::{ComposeFile, DotEnv, MemoryFiles};
 use kompox_engine::app::{self, Loaded, Nouns, Source};
 use kompox_model::name::check_label;
 use kompox_yaml::{Diagnostics, Severity, Sources};
@@ -170,8 +170,8 @@ fn run(configuration: &Value, compose: &Value) -> Outcome {
         .with("upload/b", "b");
     let source = Source {
         app,
-        compose_name: "compose.yml",
-        compose_text: &compose.to_string(),
+        compose: &[ComposeFile { name: "compose.yml", path: "compose.yml", text: &compose.to_string() }],
+        dot_env: DotEnv::Read,
         files: &files,
         environment: &BTreeMap::new(),
         profiles: &app.profiles,

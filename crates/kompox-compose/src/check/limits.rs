@@ -26,6 +26,11 @@ pub(super) fn check(service: &Service, diagnostics: &mut Diagnostics) {
         deploy.limits.memory,
         diagnostics,
     );
+    let pids = service.other.iter().find(|entry| entry.key == "pids_limit").and_then(|entry| {
+        let value = entry.value.text()?.parse().ok()?;
+        Some(Located::new(value, entry.value.span))
+    });
+    same(service, "pids_limit", pids, "deploy.resources.limits.pids", deploy.limits.pids, diagnostics);
     let reserved = deploy.reservations.memory;
     same(
         service,

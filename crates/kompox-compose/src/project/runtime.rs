@@ -58,6 +58,8 @@ pub enum DependencyOrigin {
     Ipc,
     /// `pid: service:`.
     Pid,
+    /// `uts: service:`.
+    Uts,
 }
 
 /// `healthcheck`.

@@ -19,8 +19,10 @@ pub struct Service {
     pub keys: BTreeMap<String, Span>,
     /// `image`. Absent only if `build` is present.
     pub image: Option<Located<String>>,
-    /// `build` is present, at its key. Its content is not read.
+    /// `build` is present, at its key. Nothing of its content is kept but the next.
     pub build: Option<Span>,
+    /// The secrets that `build` refers to.
+    pub build_secrets: Vec<Located<String>>,
     /// `command`, a string already split into words. An empty list clears the image's own.
     pub command: Option<Located<Vec<String>>>,
     /// `entrypoint`, likewise.
@@ -48,6 +50,8 @@ pub struct Service {
     pub secrets: Vec<FileReference>,
     /// `depends_on` and what other keys imply, one entry per service, ordered by its name.
     pub depends_on: Vec<Dependency>,
+    /// Dependencies on services that are switched off, which need not be there.
+    pub without: Vec<Dependency>,
     /// `healthcheck`.
     pub healthcheck: Option<Healthcheck>,
     /// `restart`.
@@ -132,8 +136,10 @@ pub struct Service {
     pub platform: Option<Located<String>>,
     /// `pull_policy` as written; `if_not_present` is already `missing`.
     pub pull_policy: Option<Located<String>>,
-    /// `labels`.
+    /// What `label_file` and `labels` give together; `labels` wins.
     pub labels: BTreeMap<String, Located<String>>,
+    /// The label files, in order; what they say is in `labels`.
+    pub label_files: Vec<Located<String>>,
     /// `annotations`.
     pub annotations: BTreeMap<String, Located<String>>,
     /// `profiles`.

@@ -40,7 +40,10 @@ impl Reader<'_> {
                 ),
             }
             if let Some(node) = options.get("required") {
-                one.required = self.boolean(node, &at.key("required")).is_none_or(|flag| flag.value);
+                match node.as_bool() {
+                    Some(required) => one.required = required,
+                    None => self.wrong(node, &at.key("required"), "true or false"),
+                }
             }
             if let Some(node) = options.get("restart") {
                 one.restart = self.boolean(node, &at.key("restart")).is_some_and(|flag| flag.value);
@@ -84,7 +87,13 @@ pub(super) fn imply(service: &mut Service) {
     if let Some(Located { value: NetworkMode::Service(name), span }) = &service.network_mode {
         implied.push((name.clone(), *span, DependencyOrigin::NetworkMode));
     }
-    for (mode, origin) in [(&service.ipc, DependencyOrigin::Ipc), (&service.pid, DependencyOrigin::Pid)] {
+    let other = |key| service.other.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
+    let text = |node: &Node| Some(Located::new(node.as_str()?.to_owned(), node.span));
+    for (mode, origin) in [
+        (service.ipc.clone(), DependencyOrigin::Ipc),
+        (service.pid.clone(), DependencyOrigin::Pid),
+        (other("uts").and_then(text), DependencyOrigin::Uts),
+    ] {
         if let Some((name, span)) =
             mode.as_ref().and_then(|mode| Some((mode.value.strip_prefix("service:")?, mode.span)))
         {

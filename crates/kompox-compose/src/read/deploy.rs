@@ -4,6 +4,7 @@ use kompox_yaml::{Diagnostic, Entry, Located, Node, Value};
 
 use super::{Reader, keys};
 use crate::place::Place;
+use crate::shape;
 use crate::{Deploy, DeviceCount, DeviceRequest, Resources, RestartPolicy};
 
 const KEYS: &[&str] = &[
@@ -49,7 +50,10 @@ impl Reader<'_> {
                     }
                 }
                 "restart_policy" => deploy.restart_policy = self.restart_policy(entry, &at),
-                _ => deploy.other.push(entry.clone()),
+                _ => {
+                    self.kept(entry, shape::DEPLOY, &at);
+                    deploy.other.push(entry.clone());
+                }
             }
         }
         deploy
@@ -61,10 +65,14 @@ impl Reader<'_> {
             let (node, at) = (&entry.value, place.key(&entry.key));
             match entry.key.as_str() {
                 "cpus" => resources.cpus = self.cpus(node, &at),
+                "memory" if node.as_int().is_some() => self.wrong(node, &at, "text such as \"512m\""),
                 "memory" => resources.memory = self.bytes(node, &at),
                 "pids" => resources.pids = self.number(node, &at),
                 "devices" => resources.devices = self.device_requests(node, &at),
-                _ => resources.other.push(entry.clone()),
+                _ => {
+                    self.kept(entry, shape::RESERVATIONS, &at);
+                    resources.other.push(entry.clone());
+                }
             }
         }
         resources

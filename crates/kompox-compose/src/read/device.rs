@@ -4,6 +4,7 @@ use kompox_yaml::{Diagnostic, Located, Node, Value};
 
 use super::Reader;
 use crate::place::Place;
+use crate::shape;
 use crate::{Device, DeviceCount, DeviceRequest, Hook};
 
 impl Reader<'_> {
@@ -89,7 +90,17 @@ impl Reader<'_> {
         for (index, item) in items.iter().enumerate() {
             let at = place.item(index);
             let Some(mapping) = self.mapping(item, &at, KEYS) else { continue };
+            if mapping.get("command").is_none() {
+                self.error(
+                    Diagnostic::error("compose.missing-key", format!("{at}: `command` is missing"))
+                        .at(item.span)
+                        .help("add the command to run"),
+                );
+            }
             let command = mapping.get("command").and_then(|node| self.command(node, &at.key("command")));
+            for entry in mapping.iter().filter(|entry| entry.key != "command") {
+                self.kept(entry, shape::HOOK_KEYS, &at.key(&entry.key));
+            }
             let other = mapping.iter().filter(|entry| entry.key != "command").cloned().collect();
             hooks.push(Hook { command, other, span: item.span });
         }

@@ -48,7 +48,7 @@ impl Reader<'_> {
         Some(check)
     }
 
-    fn health_test(&mut self, node: &Node, place: &Place<'_>) -> Option<HealthTest> {
+    pub(super) fn health_test(&mut self, node: &Node, place: &Place<'_>) -> Option<HealthTest> {
         if let Value::String(text) = &node.value {
             if text == "NONE" {
                 self.error(

@@ -4,6 +4,7 @@ use kompox_yaml::{Diagnostic, Located, Node, Span, Value};
 
 use super::Reader;
 use crate::place::Place;
+use crate::shape;
 use crate::{ExtraHost, Link, NetworkMode, ServiceNetwork};
 
 const KEYS: &[&str] = &[
@@ -39,6 +40,7 @@ impl Reader<'_> {
                     if option.key == "aliases" {
                         network.aliases = self.texts(&option.value, &at.key("aliases"));
                     } else {
+                        self.kept(option, shape::SERVICE_NETWORK, &at.key(&option.key));
                         network.other.push(option.clone());
                     }
                 }
@@ -49,7 +51,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn network_mode(&mut self, node: &Node, place: &Place<'_>) -> Option<Located<NetworkMode>> {
-        let text = self.filled_text(node, place)?;
+        let text = self.text_or_nothing(node, place)?;
         Some(text.map(|text| match text.as_str() {
             "bridge" | "default" => NetworkMode::Bridge,
             "host" => NetworkMode::Host,

@@ -36,7 +36,11 @@ impl Reader<'_> {
                 _ => self.wrong(item, &at, "a port such as \"8080:80\""),
             }
         }
-        last_of_each(ports, |port| (port.host_ip, port.published, port.target, port.protocol))
+        // No address is every address.
+        let everywhere = IpAddr::from([0, 0, 0, 0]);
+        last_of_each(ports, |port| {
+            (port.host_ip.unwrap_or(everywhere), port.published, port.target, port.protocol)
+        })
     }
 
     pub(super) fn expose(&mut self, node: &Node, place: &Place<'_>) -> Vec<Expose> {

@@ -4,6 +4,7 @@ use kompox_yaml::{Diagnostic, Located, Mapping, Node, Span, Value};
 
 use super::{Reader, keys};
 use crate::place::Place;
+use crate::shape;
 use crate::{FileObject, FileSource, Network, Volume};
 
 const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
@@ -34,12 +35,15 @@ impl Reader<'_> {
             match entry.key.as_str() {
                 "driver" => volume.driver = self.text(node, &at),
                 "driver_opts" => {
-                    volume.driver_opts =
-                        self.any_mapping(node, &at).map(|map| map.entries.clone()).unwrap_or_default();
+                    self.kept(entry, shape::VOLUME, &at);
+                    volume.driver_opts = node.as_mapping().map(|map| map.entries.clone()).unwrap_or_default();
                 }
                 "labels" => volume.labels = self.labels(node, &at),
                 "name" | "external" => {}
-                _ => volume.other.push(entry.clone()),
+                _ => {
+                    self.kept(entry, shape::VOLUME, &at);
+                    volume.other.push(entry.clone());
+                }
             }
         }
         Some(volume)
@@ -62,7 +66,10 @@ impl Reader<'_> {
                 "driver" => network.driver = self.text(node, &at),
                 "internal" => network.internal = self.boolean(node, &at),
                 "name" | "external" => {}
-                _ => network.other.push(entry.clone()),
+                _ => {
+                    self.kept(entry, shape::NETWORK, &at);
+                    network.other.push(entry.clone());
+                }
             }
         }
         Some(network)
@@ -111,7 +118,10 @@ impl Reader<'_> {
                     sources.push((entry.key_span, FileSource::Content(self.text(node, &at)?)));
                 }
                 "name" | "external" => {}
-                _ => other.push(entry.clone()),
+                _ => {
+                    self.kept(entry, shape::SECRET, &at);
+                    other.push(entry.clone());
+                }
             }
         }
         if let Some(span) = external {

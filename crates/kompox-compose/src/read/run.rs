@@ -77,7 +77,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn pull_policy(&mut self, node: &Node, place: &Place<'_>) -> Option<Located<String>> {
-        let text = self.filled_text(node, place)?;
+        let text = self.text_or_nothing(node, place)?;
         let word = text.value.as_str();
         let every = word.strip_prefix("every_").is_some_and(|time| crate::duration::parse(time).is_some());
         match word {

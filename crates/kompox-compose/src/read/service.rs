@@ -123,16 +123,23 @@ impl Reader<'_> {
                 || self.rights(&mut service, entry, &at);
             match entry.key.as_str() {
                 _ if taken => {}
+                // It leads nowhere, which was reported.
+                "extends" => {}
                 "x-kompox" => service.x_kompox = Some(entry.clone()),
                 key if key.starts_with("x-") => service.extensions.push(entry.clone()),
-                key if SERVICE.contains(&key) => service.other.push(entry.clone()),
+                "develop" if entry.value.is_null() => {}
+                key if SERVICE.contains(&key) => {
+                    self.kept(entry, crate::shape::SERVICE, &at);
+                    service.other.push(entry.clone());
+                }
                 _ => {
                     let diagnostic = self.unknown(entry, &format!("in {place}"), SERVICE);
                     self.error(diagnostic.at(entry.key_span));
                 }
             }
         }
-        if service.network_mode.is_none() && service.networks.is_empty() {
+        let alone = !service.keys.contains_key("network_mode") && !service.keys.contains_key("provider");
+        if alone && service.networks.is_empty() {
             let name = Located::new("default".to_owned(), service.name.span);
             service.networks.push(ServiceNetwork { name, aliases: Vec::new(), other: Vec::new() });
         }
@@ -145,20 +152,25 @@ impl Reader<'_> {
         let node = &entry.value;
         match entry.key.as_str() {
             "image" => service.image = self.filled_text(node, at),
-            "build" => service.build = Some(entry.key_span),
+            "build" => {
+                self.kept(entry, crate::shape::SERVICE, at);
+                service.build = Some(entry.key_span);
+                service.build_secrets = Self::build_secrets(node);
+            }
             "command" => service.command = self.command(node, at),
             "entrypoint" => service.entrypoint = self.command(node, at),
             "environment" => self.service_environment(node, at, service),
             "env_file" => service.env_files = self.env_files(node, at),
-            "working_dir" => service.working_dir = self.filled_text(node, at),
-            "user" => service.user = self.filled_text(node, at),
+            "working_dir" => service.working_dir = self.text_or_nothing(node, at),
+            "user" => service.user = self.text_or_nothing(node, at),
             "group_add" => service.group_add = self.scalars(node, at),
             "init" => service.init = self.boolean(node, at),
             "tty" => service.tty = self.boolean(node, at),
             "stdin_open" => service.stdin_open = self.boolean(node, at),
-            "platform" => service.platform = self.filled_text(node, at),
+            "platform" => service.platform = self.text_or_nothing(node, at),
             "pull_policy" => service.pull_policy = self.pull_policy(node, at),
             "labels" => service.labels = self.labels(node, at),
+            "label_file" => service.label_files = self.text_or_texts(node, at),
             "annotations" => service.annotations = self.labels(node, at),
             _ => return false,
         }
@@ -178,7 +190,7 @@ impl Reader<'_> {
             "stop_grace_period" => service.stop_grace_period = self.duration(node, at),
             "post_start" => service.post_start = self.hooks(node, at),
             "pre_stop" => service.pre_stop = self.hooks(node, at),
-            "stop_signal" => service.stop_signal = self.filled_text(node, at),
+            "stop_signal" => service.stop_signal = self.text_or_nothing(node, at),
             _ => return false,
         }
         true
@@ -210,11 +222,14 @@ impl Reader<'_> {
             "network_mode" => service.network_mode = self.network_mode(node, at),
             "links" => service.links = self.links(node, at),
             "external_links" => service.external_links = self.texts(node, at),
-            "hostname" => service.hostname = self.filled_text(node, at),
-            "domainname" => service.domainname = self.filled_text(node, at),
-            "container_name" => service.container_name = self.filled_text(node, at),
+            "hostname" => service.hostname = self.text_or_nothing(node, at),
+            "domainname" => service.domainname = self.text_or_nothing(node, at),
+            "container_name" => service.container_name = self.text_or_nothing(node, at),
             "extra_hosts" => service.extra_hosts = self.extra_hosts(node, at),
-            "dns" => service.dns = self.text_or_texts(node, at),
+            "dns" => {
+                service.dns = self.text_or_texts(node, at);
+                service.dns.retain(|server| !server.value.is_empty());
+            }
             "dns_search" => service.dns_search = self.text_or_texts(node, at),
             "dns_opt" => service.dns_opt = self.texts(node, at),
             _ => return false,
@@ -232,15 +247,14 @@ impl Reader<'_> {
             "privileged" => service.privileged = self.boolean(node, at),
             "devices" => service.devices = self.devices(node, at),
             "gpus" => service.gpus = self.gpus(node, at),
-            "userns_mode" if node.is_null() => {}
             "userns_mode" => service.userns_mode = self.text(node, at),
             "cap_add" => service.cap_add = self.texts(node, at),
             "cap_drop" => service.cap_drop = self.texts(node, at),
             "security_opt" => service.security_opt = self.texts(node, at),
             "sysctls" => service.sysctls = self.labels(node, at),
-            "ipc" => service.ipc = self.filled_text(node, at),
+            "ipc" => service.ipc = self.text_or_nothing(node, at),
             "pid" if node.is_null() => {}
-            "pid" => service.pid = self.filled_text(node, at),
+            "pid" => service.pid = self.text_or_nothing(node, at),
             _ => return false,
         }
         true

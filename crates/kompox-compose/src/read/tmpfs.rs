@@ -10,7 +10,10 @@ use crate::place::Place;
 impl Reader<'_> {
     pub(super) fn tmpfs(&mut self, node: &Node, place: &Place<'_>) -> Vec<TmpfsMount> {
         let mut all = Vec::new();
-        for (index, text) in self.text_or_texts(node, place).into_iter().enumerate() {
+        // As when files are merged: what stands before the first `=` is the same, so the last one counts.
+        let start = |text: &Located<String>| text.value.split('=').next().unwrap_or_default().to_owned();
+        let texts = last_of_each(self.text_or_texts(node, place), start);
+        for (index, text) in texts.into_iter().enumerate() {
             let at = place.item(index);
             let (target, options) = text.value.split_once(':').unwrap_or((&text.value, ""));
             let Some(target) = self.target(target, text.span, &at) else { continue };
@@ -28,7 +31,7 @@ impl Reader<'_> {
             }
             all.push(mount);
         }
-        last_of_each(all, |mount| mount.target.clone())
+        all
     }
 }
 

@@ -67,6 +67,11 @@ impl Reader<'_> {
         Some(text)
     }
 
+    /// Text; an empty one is the same as none.
+    pub(super) fn text_or_nothing(&mut self, node: &Node, place: &Place<'_>) -> Option<Located<String>> {
+        self.text(node, place).filter(|text| !text.value.is_empty())
+    }
+
     /// Text or a number.
     pub(super) fn scalar(&mut self, node: &Node, place: &Place<'_>) -> Option<Located<String>> {
         match &node.value {
@@ -133,7 +138,6 @@ impl Reader<'_> {
         let value = match &node.value {
             Value::Int(-1) => return None,
             Value::Int(value) => u64::try_from(*value).ok(),
-            Value::String(text) if text == "-1" => return None,
             Value::String(text) => bytes::parse(text),
             _ => None,
         };
@@ -194,7 +198,7 @@ impl Reader<'_> {
 
 /// The text of a scalar the way the Go programs around Compose print it: `1.10` is `1.1`, `0440` is
 /// `288`, `True` is `true`. `None` for nothing, lists and mappings.
-pub(super) fn canonical(node: &Node) -> Option<String> {
+pub(crate) fn canonical(node: &Node) -> Option<String> {
     match &node.value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(value) => Some(value.to_string()),

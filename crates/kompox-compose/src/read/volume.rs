@@ -8,6 +8,7 @@ use super::Reader;
 use super::list::last_of_each;
 use crate::path::{clean, locate};
 use crate::place::Place;
+use crate::shape::{self, Shape};
 use crate::{BindMount, Mount, MountKind, SelinuxLabel, VolumesFrom};
 
 mod short;
@@ -150,6 +151,12 @@ impl Reader<'_> {
                 return None;
             }
         };
+        // What belongs to another type has no effect, but it is not nonsense.
+        for entry in mapping.iter().filter(|entry| entry.key != kind.value) {
+            if matches!(entry.key.as_str(), "bind" | "image" | "tmpfs" | "volume") {
+                self.kept(entry, shape::MOUNT, &place.key(&entry.key));
+            }
+        }
         let mut ignored: Vec<_> = consistency.into_iter().collect();
         let kind = match kind.value.as_str() {
             "volume" => self.long_named(mapping, source, place, &mut ignored),
@@ -192,6 +199,7 @@ impl Reader<'_> {
         let no_copy = get("nocopy").and_then(|node| self.boolean(node, &at.key("nocopy")));
         let subpath = get("subpath").and_then(|node| self.filled_text(node, &at.key("subpath")));
         if let Some(labels) = get("labels") {
+            self.labels(labels, &at.key("labels"));
             ignored.push(Located::new("labels".to_owned(), labels.span));
         }
         let no_copy = no_copy.is_some_and(|flag| flag.value);
@@ -214,7 +222,11 @@ impl Reader<'_> {
         let get = |key| options.and_then(|options| options.get(key));
         let create = get("create_host_path").and_then(|node| self.boolean(node, &at.key("create_host_path")));
         let propagation = get("propagation").and_then(|node| self.text(node, &at.key("propagation")));
-        let recursive = get("recursive").and_then(|node| self.text(node, &at.key("recursive")));
+        let recursive = get("recursive").and_then(|node| {
+            let words: &[&str] = &["enabled", "disabled", "writable", "readonly"];
+            self.shape(node, Shape::Word(words), &at.key("recursive"));
+            node.as_str().map(|text| Located::new(text.to_owned(), node.span))
+        });
         let selinux = get("selinux").and_then(|node| match node.as_str() {
             Some("z") => Some(Located::new(SelinuxLabel::Shared, node.span)),
             Some("Z") => Some(Located::new(SelinuxLabel::Private, node.span)),

@@ -1,10 +1,12 @@
 //! The fate of every compose key: one table that the converter obeys and the documentation is printed from. Pure.
 
 mod apply;
+mod explain;
 mod markdown;
 mod table;
 
 pub(crate) use apply::apply;
+pub use explain::{Explained, explain};
 pub use markdown::compose_support;
 pub use table::TABLE;
 

@@ -31,12 +31,7 @@ pub const TABLE: &[Row] = &[
     row(Top, "networks", Map, "the Pod is one network; `internal` on all of them denies the way out"),
     row(Top, "secrets", Map, "Secrets, mounted as single files"),
     row(Top, "configs", Map, "ConfigMaps, mounted as single files"),
-    row(
-        Top,
-        "include",
-        Refuse,
-        "not supported by this version; put the services of the included files into this file",
-    ),
+    row(Top, "include", Map, "resolved when the file is loaded"),
     row(Top, "models", Refuse, "a cluster offers no AI models to containers; run the model as a service"),
     row(Top, "x-kompox", Map, "options of Kompox; other `x-*` keys have no effect"),
     // What the container is.
@@ -66,15 +61,10 @@ pub const TABLE: &[Row] = &[
     row(Service, "hostname", Map, "one more name for 127.0.0.1; the Pod's hostname where it is the only one"),
     row(Service, "domainname", Map, "`hostname.domainname` is one more name for 127.0.0.1"),
     row(Service, "labels", Map, "annotation `kompox.dev/compose-labels` of the Deployment"),
-    row(Service, "label_file", Refuse, "not supported by this version; write the labels under `labels`"),
+    row(Service, "label_file", Map, "as `labels`, which beats it"),
     row(Service, "annotations", Map, "annotation `kompox.dev/compose-labels` of the Deployment"),
     row(Service, "profiles", Map, "resolved when the file is loaded"),
-    row(
-        Service,
-        "extends",
-        Refuse,
-        "not supported by this version; repeat the keys here, or share them with a YAML anchor and `<<`",
-    ),
+    row(Service, "extends", Map, "resolved when the file is loaded"),
     row(Service, "scale", Map, "1, or 0 to leave the service out; an app is one Pod"),
     row(Service, "develop", Ignore, "for development on one machine"),
     // How it starts and stops.

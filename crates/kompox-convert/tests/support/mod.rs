@@ -1,7 +1,8 @@
 //! Cases: a folder with compose.yml, the project's files and, where it matters, `case.json` with settings. Reads files.
 
 use kompox_compose::{
-    Diagnostics, DotEnv, FileErrorKind, ListedKind, Project, ProjectFiles, Request, Sources,
+    ComposeFile, Diagnostics, DotEnv, FileErrorKind, ListedKind, Project, ProjectFiles, ProjectName, Request,
+    Sources,
 };
 use kompox_convert::{
     BindContent, BindEntry, BindFile, Binds, Conversion, Facts, Input, VolumeBinding, bind_sources, convert,
@@ -269,9 +270,8 @@ pub(crate) fn load(
 ) -> (Option<Project>, Diagnostics) {
     let environment = BTreeMap::new();
     let request = Request {
-        name: "my-app",
-        file,
-        text,
+        name: ProjectName::Given("my-app"),
+        compose: &[ComposeFile { name: file, path: file, text }],
         environment: &environment,
         dot_env: DotEnv::Read,
         profiles: &[],

@@ -2,8 +2,8 @@
 
 use crate::Error;
 use kompox_compose::{
-    Diagnostic, Diagnostics, DotEnv, FileError, FileErrorKind, ListedKind, Project, ProjectFiles, Request,
-    Sources,
+    ComposeFile, Diagnostic, Diagnostics, DotEnv, FileError, FileErrorKind, ListedKind, Project,
+    ProjectFiles, ProjectName, Request, Sources,
 };
 use kompox_convert::{BindContent, BindEntry, BindFile, Binds, Upload};
 use kompox_model::port::{ErrorKind, PortError};
@@ -18,10 +18,10 @@ const BIND_LIMIT: u64 = 512 << 20;
 pub struct Source<'a> {
     /// The app.
     pub app: &'a App,
-    /// Name of the compose file as diagnostics show it.
-    pub compose_name: &'a str,
-    /// Its text.
-    pub compose_text: &'a str,
+    /// The compose files; each is merged into those before it.
+    pub compose: &'a [ComposeFile<'a>],
+    /// Where `.env` comes from.
+    pub dot_env: DotEnv<'a>,
     /// Files beneath the project directory.
     pub files: &'a dyn ProjectFiles,
     /// The environment of the process. What `app.env` says stands below it, and `.env` of the project directory below both.
@@ -44,11 +44,10 @@ pub struct Loaded {
 pub fn load(source: &Source<'_>, sources: &mut Sources) -> (Option<Loaded>, Diagnostics) {
     let environment = source.app.env.below(source.environment);
     let request = Request {
-        name: source.app.name.as_str(),
-        file: source.compose_name,
-        text: source.compose_text,
+        name: ProjectName::Given(source.app.name.as_str()),
+        compose: source.compose,
         environment: &environment,
-        dot_env: DotEnv::Read,
+        dot_env: source.dot_env,
         profiles: source.profiles,
         files: source.files,
     };

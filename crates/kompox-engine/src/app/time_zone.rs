@@ -21,16 +21,15 @@ pub(crate) fn files(project: &Project) -> BTreeMap<String, Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kompox_compose::{DotEnv, MemoryFiles, Request, Sources, load};
+    use kompox_compose::{ComposeFile, DotEnv, MemoryFiles, ProjectName, Request, Sources, load};
 
     #[test]
     fn named_zones_have_their_files() {
         let text = "services: {a: {image: i, environment: {TZ: Asia/Tokyo}}, b: {image: i, environment: {TZ: Nowhere/Land}}}";
         let (environment, files_of) = (BTreeMap::new(), MemoryFiles::new());
         let request = Request {
-            name: "app",
-            file: "compose.yml",
-            text,
+            name: ProjectName::Given("app"),
+            compose: &[ComposeFile { name: "compose.yml", path: "compose.yml", text }],
             environment: &environment,
             dot_env: DotEnv::Off,
             profiles: &[],

@@ -1,7 +1,7 @@
 //! What these tests share: one app, the memory driver, and a scripted API server with a kubelet that makes its Pod.
 
 use crate::kubelet::Kubelet;
-use kompox_compose::{MemoryFiles, Sources};
+use kompox_compose::{ComposeFile, DotEnv, MemoryFiles, Sources};
 use kompox_engine::app::{self, DeployOptions, Deployed, DestroyOptions, Destroyed, Loaded, Source};
 use kompox_engine::cluster::ClusterScope;
 use kompox_engine::disk::{AttachOptions, Attached, Target};
@@ -193,8 +193,8 @@ impl Bed {
         let files = MemoryFiles::new().with("conf/app.conf", "colour = red");
         let source = Source {
             app: &self.app,
-            compose_name: "compose.yml",
-            compose_text: compose,
+            compose: &[ComposeFile { name: "compose.yml", path: "compose.yml", text: compose }],
+            dot_env: DotEnv::Read,
             files: &files,
             environment: &BTreeMap::new(),
             profiles: &[],

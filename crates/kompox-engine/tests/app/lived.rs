@@ -2,6 +2,7 @@
 
 use crate::bed::{Bed, COMPOSE, hint, kind};
 use crate::volume_lines::own;
+use kompox_compose::{ComposeFile, DotEnv};
 use kompox_engine::{Error, app};
 use kompox_model::Disk;
 use kompox_model::port::{AppScope, Call, Disks as _, ErrorKind};
@@ -147,8 +148,12 @@ async fn the_project_in_another_folder_has_the_same_disk() {
     let files = kompox_compose::MemoryFiles::new();
     let source = app::Source {
         app: &bed.app,
-        compose_name: "elsewhere/of/another/name/compose.yml",
-        compose_text: COMPOSE,
+        compose: &[ComposeFile {
+            name: "elsewhere/of/another/name/compose.yml",
+            path: "compose.yml",
+            text: COMPOSE,
+        }],
+        dot_env: DotEnv::Read,
         files: &files,
         environment: &BTreeMap::new(),
         profiles: &[],

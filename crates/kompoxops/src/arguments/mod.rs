@@ -5,6 +5,7 @@
 mod app;
 mod archive;
 mod cluster;
+mod compose;
 mod config;
 mod copy;
 mod disk;
@@ -21,6 +22,7 @@ pub(crate) use app::{
 };
 pub(crate) use archive::ArchivePath;
 pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArguments};
+pub(crate) use compose::{ComposeCommand, ComposeForm, ConfigComposeArguments, Only};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use copy::{CopyArguments, CopyEnd};
 pub(crate) use disk::{
@@ -215,6 +217,9 @@ pub(crate) enum Noun {
     /// Keep what the disks of an app hold, and make disks from that
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Look at a compose project as Docker Compose would
+    #[command(subcommand)]
+    Compose(ComposeCommand),
     /// See the state of the cluster, get its kubeconfig
     #[command(subcommand)]
     Cluster(ClusterCommand),

@@ -3,6 +3,7 @@
 mod app;
 mod archive;
 mod cluster;
+mod compose;
 mod config;
 mod disk;
 mod disk_log;
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Failure> 
         Noun::App(command) => return app::run(&session, command),
         Noun::Disk(command) => disk::run(&session, command)?,
         Noun::Snapshot(command) => snapshot::run(&session, command)?,
+        Noun::Compose(command) => compose::run(&session, &command)?,
         Noun::Cluster(command) => cluster::run(&session, &command)?,
         Noun::Doctor => doctor::run(&session)?,
         Noun::Config(command) => config::run(&session, &command)?,

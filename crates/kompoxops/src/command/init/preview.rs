@@ -2,6 +2,7 @@
 //! what it refers to beneath its folder.
 
 use crate::project_files::FolderFiles;
+use kompox_compose::{ComposeFile, DotEnv};
 use kompox_engine::app::{self, Nouns, Source};
 use kompox_manifest::StarterFacts;
 use kompox_model::Volume;
@@ -28,8 +29,8 @@ pub(super) fn look(file: &Path, folder: &Path, facts: &mut StarterFacts) -> usiz
         .collect();
     let source = Source {
         app,
-        compose_name: &facts.compose,
-        compose_text: &text,
+        compose: &[ComposeFile { name: &facts.compose, path: "compose.yml", text: &text }],
+        dot_env: DotEnv::Read,
         files: &files,
         environment: &environment,
         profiles: &[],

@@ -1,0 +1,95 @@
+//! How a project is called (Compose Specification, "Version and name top-level elements"; Docker Compose, "Specify a
+//! project name"). Pure.
+
+use std::collections::BTreeMap;
+
+use kompox_yaml::{Diagnostic, Diagnostics, Node};
+
+use crate::assemble::Parsed;
+use crate::interpolation::interpolate;
+
+/// The variable that names the project, and holds its name when values are interpolated.
+pub(crate) const VARIABLE: &str = "COMPOSE_PROJECT_NAME";
+
+/// How a project is called.
+#[derive(Clone, Copy, Debug)]
+pub enum ProjectName<'a> {
+    /// By its owner: neither a variable nor `name:` in a file changes it.
+    Given(&'a str),
+    /// As Docker Compose finds it: the option, `COMPOSE_PROJECT_NAME`, `name:` of the last file that has one, the name of
+    /// the project directory.
+    Found {
+        /// What a user asked for.
+        option: Option<&'a str>,
+        /// The last part of the path of the project directory.
+        directory: &'a str,
+    },
+}
+
+/// Finds the name; a wrong one is reported, and is empty then.
+pub(crate) fn resolve(
+    name: &ProjectName<'_>,
+    files: &[Parsed],
+    environment: &BTreeMap<String, String>,
+    diagnostics: &mut Diagnostics,
+) -> String {
+    let (option, directory) = match name {
+        ProjectName::Given(name) => return (*name).to_owned(),
+        ProjectName::Found { option, directory } => (*option, *directory),
+    };
+    let chosen =
+        option.or_else(|| environment.get(VARIABLE).map(String::as_str).filter(|name| !name.is_empty()));
+    if let Some(chosen) = chosen {
+        if !is_valid(chosen) {
+            diagnostics.push(
+                Diagnostic::error(
+                    "compose.project-name",
+                    format!("`{chosen}` cannot be the name of a project"),
+                )
+                .help(HELP),
+            );
+        }
+        return chosen.to_owned();
+    }
+    let written = files.iter().flat_map(|file| &file.documents).filter_map(|document| document.get("name"));
+    let written = written.filter_map(Node::as_str).next_back().and_then(|text| {
+        let lookup = |name: &str| environment.get(name).cloned();
+        interpolate(text, &lookup).ok().map(|done| done.text)
+    });
+    let found = cleaned(&written.filter(|text| !text.is_empty()).unwrap_or_else(|| directory.to_owned()));
+    if found.is_empty() {
+        diagnostics.push(Diagnostic::error("compose.project-name", "the project has no name").help(HELP));
+    }
+    found
+}
+
+const HELP: &str =
+    "use lower-case letters, digits, `-` and `_`, starting with a letter or digit; `--project-name` sets it";
+
+fn is_valid(name: &str) -> bool {
+    name == cleaned(name) && !name.is_empty()
+}
+
+/// What is left of a text when everything a name cannot hold is taken out.
+fn cleaned(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let kept: String = lower
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
+        .collect();
+    kept.trim_start_matches(['-', '_']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cleaned, is_valid};
+
+    #[test]
+    fn names() {
+        for (text, expected) in [("My App.v2", "myappv2"), ("__x-1", "x-1"), ("Ünï", "n"), ("…", "")] {
+            assert_eq!(cleaned(text), expected);
+            assert!(!is_valid(text));
+        }
+        assert!(is_valid("a-1_b") && is_valid("0"));
+    }
+}
