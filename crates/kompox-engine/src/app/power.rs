@@ -144,6 +144,7 @@ pub(crate) async fn refuse_other_disks(scope: &Scope<'_>, deployment: &Value) ->
     let cluster = scope.kubernetes.facts(&call).await?;
     let inventory = disk::inventory(scope, &cluster.uid).await?;
     disk::believed(&inventory)?;
+    super::volumes::open(&inventory)?;
     let volumes = scope.kubernetes.list(&call, &Query::new(Gvk::core("PersistentVolume"), None)).await?;
     let namespace = scope.namespace();
     for claim in claims {
@@ -156,16 +157,13 @@ pub(crate) async fn refuse_other_disks(scope: &Scope<'_>, deployment: &Value) ->
             let own = |disk: &&kompox_model::Disk| {
                 disk.holder.cluster == scope.cluster.name && disk.holder.uid == cluster.uid
             };
-            let open = |disk: &&kompox_model::Disk| {
-                !inventory.volumes.iter().any(|volume| volume.name == disk.volume && volume.fenced)
-            };
-            inventory.disks.iter().filter(own).filter(open).any(|disk| disk.handle == handle && disk.assigned)
+            inventory.disks.iter().filter(own).any(|disk| disk.handle == handle && disk.assigned)
         };
         if !handle.is_some_and(assigned) {
             return Err(Error::refused(
                 refusal::app::STOPPED_DISK_GONE,
                 format!(
-                    "claim {claim} of the stopped app is not on an assigned, open disk of this cluster any more"
+                    "claim {claim} of the stopped app is not on an assigned disk of this cluster any more"
                 ),
                 "bring the app to its assigned disks, then start it: kompoxops app deploy",
             ));

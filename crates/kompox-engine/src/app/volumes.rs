@@ -48,7 +48,7 @@ pub(crate) fn choose(
     for disk in &known.inventory.disks {
         held(known, disk)?;
     }
-    open(known)?;
+    open(known.inventory)?;
     if let Some(name) =
         in_use.iter().find(|name| !known.app.volumes.iter().any(|volume| volume.name == **name))
     {
@@ -142,8 +142,8 @@ fn held(known: &Known<'_>, disk: &Disk) -> Result<(), Error> {
 }
 
 /// A fence of a takeover that was cut off, or somebody's by hand: a Pod could not open the disks.
-fn open(known: &Known<'_>) -> Result<(), Error> {
-    match known.inventory.volumes.iter().find(|volume| volume.fenced) {
+pub(crate) fn open(inventory: &DiskInventory) -> Result<(), Error> {
+    match inventory.volumes.iter().find(|volume| volume.fenced) {
         None => Ok(()),
         Some(volume) => Err(Error::refused(
             refusal::app::DISK_FENCED,
