@@ -106,7 +106,7 @@ fn context(node: &mut Node, folder: &str) {
 fn contexts(node: Option<&mut Node>, folder: &str) {
     match node.map(|node| &mut node.value) {
         Some(Value::Mapping(mapping)) => {
-            mapping.entries.iter_mut().for_each(|entry| context(&mut entry.value, folder))
+            mapping.entries.iter_mut().for_each(|entry| context(&mut entry.value, folder));
         }
         Some(Value::Sequence(items)) => {
             for item in items {

@@ -59,13 +59,10 @@ fn options(bind: &BindMount) -> Value {
 
 fn long(node: &Node, printer: &Printer<'_>) -> Map<String, Value> {
     let mut out = printer.keys(node, MOUNT);
-    match node.get("type").and_then(Node::as_str) {
-        Some("bind") => {
-            if let Some(source) = node.get("source") {
-                out.insert("source".to_owned(), json!(printer.path(&text(source))));
-            }
-        }
-        _ => {}
+    if node.get("type").and_then(Node::as_str) == Some("bind")
+        && let Some(source) = node.get("source")
+    {
+        out.insert("source".to_owned(), json!(printer.path(&text(source))));
     }
     out
 }

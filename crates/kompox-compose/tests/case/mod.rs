@@ -125,7 +125,7 @@ impl Case {
     /// What we answer.
     pub(crate) fn run(&self) -> Outcome {
         let mut environment: BTreeMap<String, String> =
-            [("HOME".to_owned(), "/home".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
+            [("HOME".to_owned(), "/me".to_owned()), ("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into();
         for line in self.options("env") {
             let (name, value) = line.split_once('=').unwrap();
             environment.insert(name.to_owned(), value.to_owned());
@@ -159,7 +159,7 @@ impl Case {
             profiles: &self.options("profile"),
             files: &Files { files: &self.files, directory },
         };
-        let (config, diagnostics) = config(&mut sources, &request, Paths { directory, home: "/home" });
+        let (config, diagnostics) = config(&mut sources, &request, Paths { directory, home: "/me" });
         match config {
             Some((_, config)) => Outcome::Config(config),
             None => refused(&diagnostics, &sources),
@@ -268,7 +268,7 @@ impl Files<'_> {
     fn locate(&self, path: &str) -> String {
         match path.strip_prefix('~') {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                absolute("/home", rest.trim_start_matches('/'))
+                absolute("/me", rest.trim_start_matches('/'))
             }
             _ => absolute(self.directory, path),
         }
