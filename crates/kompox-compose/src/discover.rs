@@ -153,7 +153,7 @@ fn nearest(
                     "compose.no-file",
                     format!("there is no compose file in {start} or above it"),
                 )
-                .help(format!("name it with --file, or call it {}", FILES[0])),
+                .help(format!("name it, or call it {}", FILES[0])),
             );
             return None;
         }
