@@ -7,10 +7,11 @@ use kompox_yaml::{Diagnostic, Diagnostics, Sources};
 use crate::path::{clean, join, parent};
 use crate::{FileErrorKind, ProjectFiles, environment};
 
-/// Names of a compose file, the first one first.
-const FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-/// Names of a file that is merged into one found by its name.
-const OVERRIDES: [&str; 4] = [
+/// Names of a compose file, in the order in which they are looked for.
+pub const COMPOSE_FILES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+/// Names of a file that is merged into one found by its name, in the order in which they are looked for.
+pub const OVERRIDE_FILES: [&str; 4] = [
     "compose.override.yml",
     "compose.override.yaml",
     "docker-compose.override.yml",
@@ -127,7 +128,7 @@ pub fn discover(
 /// The override file that Docker Compose would merge into a compose file of this name, if the name is one that it looks
 /// for and there is one beside it.
 pub fn override_of(name: &str, exists: impl Fn(&str) -> bool) -> Option<&'static str> {
-    if FILES.contains(&name) { OVERRIDES.into_iter().find(|one| exists(one)) } else { None }
+    if COMPOSE_FILES.contains(&name) { OVERRIDE_FILES.into_iter().find(|one| exists(one)) } else { None }
 }
 
 /// The compose file and its override file in the nearest folder that has one, with their names for messages.
@@ -139,10 +140,10 @@ fn nearest(
 ) -> Option<Vec<(String, String)>> {
     let mut folder = start.to_owned();
     loop {
-        let candidates = present(&FILES, &folder, files);
+        let candidates = present(&COMPOSE_FILES, &folder, files);
         if let Some(main) = candidates.first() {
             several(&candidates, diagnostics);
-            let overrides = present(&OVERRIDES, &folder, files);
+            let overrides = present(&OVERRIDE_FILES, &folder, files);
             several(&overrides, diagnostics);
             let name = |path: &String| (path.clone(), crate::path::relative(&clean(working_directory), path));
             return Some([main].into_iter().chain(overrides.first()).map(name).collect());
@@ -153,7 +154,7 @@ fn nearest(
                     "compose.no-file",
                     format!("there is no compose file in {start} or above it"),
                 )
-                .help(format!("name it, or call it {}", FILES[0])),
+                .help(format!("name it, or call it {}", COMPOSE_FILES[0])),
             );
             return None;
         }

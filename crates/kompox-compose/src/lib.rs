@@ -27,7 +27,7 @@ mod substitute;
 mod words;
 
 pub use config::{Paths, config};
-pub use discover::{Found, FoundFile, Selection, discover, override_of};
+pub use discover::{COMPOSE_FILES, Found, FoundFile, OVERRIDE_FILES, Selection, discover, override_of};
 pub use duration::parse as parse_duration;
 pub use files::{FileError, FileErrorKind, FileText, Listed, ListedKind, MemoryFiles, ProjectFiles};
 pub use kompox_yaml::{

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use kompox_yaml::{Diagnostic, Diagnostics, Entry, Located, Mapping, Node, SourceId, Sources, Span, nearest};
 
 use crate::place::Place;
+use crate::shape;
 use crate::{Project, ProjectFiles};
 
 mod dependency;
@@ -20,7 +21,7 @@ mod port;
 mod resource;
 mod run;
 mod service;
-mod shape;
+mod shaped;
 mod tmpfs;
 mod value;
 mod volume;
@@ -49,9 +50,7 @@ pub(crate) struct Reader<'a> {
 pub(crate) const HINTS: usize = 50;
 
 /// Keys of the top level.
-const TOP_LEVEL: &[&str] = &[
-    "configs", "include", "jobs", "models", "name", "networks", "secrets", "services", "version", "volumes",
-];
+const TOP_LEVEL: &[&str] = &shape::names::<{ shape::TOP_LEVEL.len() }>(shape::TOP_LEVEL);
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(
@@ -93,7 +92,7 @@ impl<'a> Reader<'a> {
                 "x-kompox" => project.x_kompox = Some(entry.clone()),
                 key if key.starts_with("x-") => project.extensions.push(entry.clone()),
                 key if TOP_LEVEL.contains(&key) => {
-                    self.kept(entry, crate::shape::TOP_LEVEL, &at);
+                    self.kept(entry, shape::TOP_LEVEL, &at);
                     project.other.push(entry.clone());
                 }
                 _ => self.unknown_top_level(entry, top),

@@ -104,3 +104,14 @@ pub(crate) enum Shape {
 pub(crate) fn of(keys: Keys, key: &str) -> Option<Shape> {
     keys.iter().find(|(known, _)| *known == key).map(|(_, shape)| *shape)
 }
+
+/// The names of a table, for what is known in a place.
+pub(crate) const fn names<const N: usize>(keys: Keys) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = keys[at].0;
+        at += 1;
+    }
+    names
+}

@@ -1,6 +1,7 @@
 //! The commented kompoxops.yml that `kompoxops init` writes. Pure.
 
-use kompox_model::{AppName, ClusterName, WorkspaceName};
+use kompox_model::{AppName, ClusterName, VolumeName, WorkspaceName, resource_name};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// What is filled into the file.
@@ -26,6 +27,21 @@ pub struct StarterFacts {
     pub compose: String,
     /// What the app will have, a line of comment each: its hosts, its volumes.
     pub findings: Vec<String>,
+    /// Compose volumes that could have a disk of their own, or need one.
+    pub volumes: Vec<StarterVolume>,
+    /// What the compose files need under `x-kompox`, a line of comment each.
+    pub hints: Vec<String>,
+    /// What a person must decide, a line of comment each.
+    pub decisions: Vec<String>,
+}
+
+/// A compose volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StarterVolume {
+    /// Its key in the compose file.
+    pub compose: String,
+    /// Whether it needs a disk of its own: it is external.
+    pub needed: bool,
 }
 
 /// The file with its comments; [`crate::load`] accepts it, also with every example taken out of its comment.
@@ -84,7 +100,7 @@ app:
   name: {app}
   # A path relative to this file, or the compose text itself after a `|`.
   compose: {compose}
-{findings}  # Custom hosts for published ports, next to the default ones.
+{findings}{hints}{decisions}  # Custom hosts for published ports, next to the default ones.
   # ingress:
   #   http_80: www.example.com
   # What the Pod may use in all.
@@ -105,17 +121,17 @@ app:
   # env:
   #   DOMAIN: www.example.com
   # The disk that all compose volumes share. A further entry gives the compose volume of its name a disk of its own.
-  # volumes:
-  #   - name: default
-  #     size: 10Gi
-",
+{volumes}",
         workspace = scalar(facts.workspace.as_str()),
         domain = scalar(&facts.domain),
         cluster = scalar(facts.cluster.as_str()),
         drivers = drivers(),
         driver = scalar(&facts.driver),
         app = scalar(facts.app.as_str()),
-        findings = comments(&facts.findings),
+        findings = comments(&facts.findings, ""),
+        hints = comments(&facts.hints, "write into the compose file: "),
+        decisions = comments(&facts.decisions, "DECIDE: "),
+        volumes = volumes(&facts.volumes),
         compose = scalar(&facts.compose),
     )
 }
@@ -128,11 +144,31 @@ fn line(key: &str, value: Option<&str>, example: &str) -> String {
     }
 }
 
+/// The entry of the shared disk, and one for each compose volume: in comments unless it is needed.
+fn volumes(volumes: &[StarterVolume]) -> String {
+    let needed = volumes.iter().any(|volume| volume.needed);
+    let lead = |needed: bool| if needed { "  " } else { "  # " };
+    let mut text = format!("{0}volumes:\n{0}  - name: default\n{0}    size: 10Gi\n", lead(needed));
+    let mut taken: BTreeSet<String> = ["default".to_owned()].into();
+    for (index, volume) in volumes.iter().enumerate() {
+        let lead = lead(volume.needed);
+        let mut name = resource_name::dns_label(&volume.compose, VolumeName::LIMIT);
+        if !taken.insert(name.clone()) {
+            name = format!("volume{}", index + 1);
+        }
+        let (name, compose) = (scalar(&name), scalar(&volume.compose));
+        text.push_str(&format!(
+            "{lead}  - name: {name}\n{lead}    compose: {compose}\n{lead}    size: 10Gi\n"
+        ));
+    }
+    text
+}
+
 /// Comments of the app; line breaks in what was found do not end them.
-fn comments(lines: &[String]) -> String {
+fn comments(lines: &[String], lead: &str) -> String {
     let plain =
         |line: &String| line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
-    lines.iter().map(|line| format!("  # {}\n", plain(line))).collect()
+    lines.iter().map(|line| format!("  # {lead}{}\n", plain(line))).collect()
 }
 
 fn drivers() -> String {

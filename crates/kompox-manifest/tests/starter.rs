@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
-use kompox_manifest::{StarterFacts, load, starter};
+use kompox_manifest::{StarterFacts, StarterVolume, load, starter};
 use kompox_model::{ComposeSource, Configuration, driver};
 use kompox_yaml::{Diagnostics, Sources};
 use proptest::prelude::*;
@@ -19,6 +19,9 @@ fn facts() -> StarterFacts {
         app: "my-app".parse().unwrap(),
         compose: "compose.yml".to_owned(),
         findings: vec!["Port 80 of web: https://my-app.my-cluster.ops.example.com".to_owned()],
+        volumes: Vec::new(),
+        hints: Vec::new(),
+        decisions: Vec::new(),
     }
 }
 
@@ -73,6 +76,8 @@ proptest! {
         context in proptest::option::of("\\PC{1,30}|null|~|arn:aws:eks:x:1:cluster/y"),
         node_image in proptest::option::of("[a-z0-9./:@-]{1,40}"),
         compose in "\\PC{1,30}|[a-z/]{1,9}\\.ya?ml",
+        lines in proptest::collection::vec("[ -~\\n\\r\u{85}\u{2028}]{0,30}", 0..3),
+        keys in proptest::collection::btree_map("[a-zA-Z0-9._-]{1,12}", any::<bool>(), 0..4),
         findings in proptest::collection::vec("[ -~\\n\\r\u{85}\u{2028}]{0,30}", 0..3),
     ) {
         let [workspace, cluster, app] = names.each_ref().map(String::as_str);
@@ -87,6 +92,9 @@ proptest! {
             app: app.parse().unwrap(),
             compose,
             findings,
+            volumes: keys.into_iter().map(|(compose, needed)| StarterVolume { compose, needed }).collect(),
+            hints: lines.clone(),
+            decisions: lines,
         };
         let text = starter(&facts);
         let (configuration, diagnostics, rendered) = loaded(&text);

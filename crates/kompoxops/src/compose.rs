@@ -104,8 +104,7 @@ fn folder(
 ) -> Result<Loaded, Failure> {
     let directory = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     let selection = Selection { directory: Some(directory.display().to_string()), ..Selection::default() };
-    let mut environment = environment();
-    environment.remove(FILES);
+    let environment = environment_for_folder();
     let (found, mut diagnostics) =
         ComposeProject::find(&selection, &environment, arguments.allow_outside, &mut opened.sources)?;
     if found.as_ref().is_some_and(|found| Path::new(&found.found.directory) != directory) {
@@ -160,6 +159,13 @@ pub(crate) fn environment() -> BTreeMap<String, String> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
 }
+/// The environment for finding the compose files of a folder.
+pub(crate) fn environment_for_folder() -> BTreeMap<String, String> {
+    let mut environment = environment();
+    environment.remove(FILES);
+    environment
+}
+
 /// Profiles of the options, otherwise those of the process' environment, otherwise those of `app.profiles`. With none of
 /// them the loader looks into `app.env` and `.env`.
 fn profiles(

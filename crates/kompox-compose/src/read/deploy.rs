@@ -7,17 +7,7 @@ use crate::place::Place;
 use crate::shape;
 use crate::{Deploy, DeviceCount, DeviceRequest, Resources, RestartPolicy};
 
-const KEYS: &[&str] = &[
-    "endpoint_mode",
-    "labels",
-    "mode",
-    "placement",
-    "replicas",
-    "resources",
-    "restart_policy",
-    "rollback_config",
-    "update_config",
-];
+const KEYS: &[&str] = &shape::names::<{ shape::DEPLOY.len() }>(shape::DEPLOY);
 
 impl Reader<'_> {
     pub(super) fn deploy(&mut self, node: &Node, place: &Place<'_>) -> Deploy {
@@ -42,7 +32,8 @@ impl Reader<'_> {
                                     self.resources(&part.value, &below, &["cpus", "memory", "pids"]);
                             }
                             "reservations" => {
-                                const RESERVED: &[&str] = &["cpus", "devices", "generic_resources", "memory"];
+                                const RESERVED: &[&str] =
+                                    &shape::names::<{ shape::RESERVATIONS.len() }>(shape::RESERVATIONS);
                                 deploy.reservations = self.resources(&part.value, &below, RESERVED);
                             }
                             _ => deploy.other.push(part.clone()),

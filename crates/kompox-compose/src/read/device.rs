@@ -84,7 +84,7 @@ impl Reader<'_> {
 
     /// Reads `post_start` and `pre_stop`.
     pub(super) fn hooks(&mut self, node: &Node, place: &Place<'_>) -> Vec<Hook> {
-        const KEYS: &[&str] = &["command", "user", "privileged", "working_dir", "environment"];
+        const KEYS: &[&str] = &shape::names::<{ shape::HOOK_KEYS.len() }>(shape::HOOK_KEYS);
         let items = self.sequence(node, place).unwrap_or_default();
         let mut hooks = Vec::new();
         for (index, item) in items.iter().enumerate() {

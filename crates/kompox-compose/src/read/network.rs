@@ -7,18 +7,7 @@ use crate::place::Place;
 use crate::shape;
 use crate::{ExtraHost, Link, NetworkMode, ServiceNetwork};
 
-const KEYS: &[&str] = &[
-    "aliases",
-    "driver_opts",
-    "gw_priority",
-    "interface_name",
-    "ipv4_address",
-    "ipv6_address",
-    "link_local_ips",
-    "mac_address",
-    "priority",
-    "use_service_name_alias",
-];
+const KEYS: &[&str] = &shape::names::<{ shape::SERVICE_NETWORK.len() }>(shape::SERVICE_NETWORK);
 
 impl Reader<'_> {
     pub(super) fn service_networks(&mut self, node: &Node, place: &Place<'_>) -> Vec<ServiceNetwork> {

@@ -7,22 +7,10 @@ use crate::place::Place;
 use crate::shape;
 use crate::{FileObject, FileSource, Network, Volume};
 
-const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
-const NETWORK: &[&str] = &[
-    "attachable",
-    "driver",
-    "driver_opts",
-    "enable_ipv4",
-    "enable_ipv6",
-    "external",
-    "internal",
-    "ipam",
-    "labels",
-    "name",
-];
-const CONFIG: &[&str] = &["content", "environment", "external", "file", "labels", "name", "template_driver"];
-const SECRET: &[&str] =
-    &["driver", "driver_opts", "environment", "external", "file", "labels", "name", "template_driver"];
+const VOLUME: &[&str] = &shape::names::<{ shape::VOLUME.len() }>(shape::VOLUME);
+const NETWORK: &[&str] = &shape::names::<{ shape::NETWORK.len() }>(shape::NETWORK);
+const CONFIG: &[&str] = &shape::names::<{ shape::CONFIG.len() }>(shape::CONFIG);
+const SECRET: &[&str] = &shape::names::<{ shape::SECRET.len() }>(shape::SECRET);
 
 impl Reader<'_> {
     pub(super) fn volume(&mut self, key: Located<String>, node: &Node, place: &Place<'_>) -> Option<Volume> {

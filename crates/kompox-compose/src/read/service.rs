@@ -5,105 +5,11 @@ use kompox_yaml::{Entry, Located, Node};
 
 use super::Reader;
 use crate::place::Place;
+use crate::shape;
 use crate::{Service, ServiceNetwork};
 
 /// Every key of a service that the Compose Specification knows.
-pub const SERVICE: &[&str] = &[
-    "annotations",
-    "attach",
-    "blkio_config",
-    "build",
-    "cap_add",
-    "cap_drop",
-    "cgroup",
-    "cgroup_parent",
-    "command",
-    "configs",
-    "container_name",
-    "cpu_count",
-    "cpu_percent",
-    "cpu_period",
-    "cpu_quota",
-    "cpu_rt_period",
-    "cpu_rt_runtime",
-    "cpu_shares",
-    "cpus",
-    "cpuset",
-    "credential_spec",
-    "depends_on",
-    "deploy",
-    "develop",
-    "device_cgroup_rules",
-    "devices",
-    "dns",
-    "dns_opt",
-    "dns_search",
-    "domainname",
-    "entrypoint",
-    "env_file",
-    "environment",
-    "expose",
-    "extends",
-    "external_links",
-    "extra_hosts",
-    "gpus",
-    "group_add",
-    "healthcheck",
-    "hostname",
-    "image",
-    "init",
-    "ipc",
-    "isolation",
-    "label_file",
-    "labels",
-    "links",
-    "logging",
-    "mac_address",
-    "mem_limit",
-    "mem_reservation",
-    "mem_swappiness",
-    "memswap_limit",
-    "models",
-    "network_mode",
-    "networks",
-    "oom_kill_disable",
-    "oom_score_adj",
-    "pid",
-    "pids_limit",
-    "platform",
-    "ports",
-    "post_start",
-    "pre_start",
-    "pre_stop",
-    "privileged",
-    "profiles",
-    "provider",
-    "pull_policy",
-    "pull_refresh_after",
-    "read_only",
-    "restart",
-    "runtime",
-    "scale",
-    "secrets",
-    "security_opt",
-    "shm_size",
-    "stdin_open",
-    "stop_grace_period",
-    "stop_signal",
-    "storage_opt",
-    "sysctls",
-    "tmpfs",
-    "tty",
-    "ulimits",
-    "umask",
-    "use_api_socket",
-    "user",
-    "userns_mode",
-    "uts",
-    "volumes",
-    "volumes_from",
-    "working_dir",
-];
+pub const SERVICE: &[&str] = &shape::names::<{ shape::SERVICE.len() }>(shape::SERVICE);
 
 impl Reader<'_> {
     pub(super) fn service(
@@ -129,7 +35,7 @@ impl Reader<'_> {
                 key if key.starts_with("x-") => service.extensions.push(entry.clone()),
                 "develop" if entry.value.is_null() => {}
                 key if SERVICE.contains(&key) => {
-                    self.kept(entry, crate::shape::SERVICE, &at);
+                    self.kept(entry, shape::SERVICE, &at);
                     service.other.push(entry.clone());
                 }
                 _ => {
@@ -153,7 +59,7 @@ impl Reader<'_> {
         match entry.key.as_str() {
             "image" => service.image = self.filled_text(node, at),
             "build" => {
-                self.kept(entry, crate::shape::SERVICE, at);
+                self.kept(entry, shape::SERVICE, at);
                 service.build = Some(entry.key_span);
                 service.build_secrets = Self::build_secrets(node);
             }

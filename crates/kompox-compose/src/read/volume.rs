@@ -13,8 +13,7 @@ use crate::{BindMount, Mount, MountKind, SelinuxLabel, VolumesFrom};
 
 mod short;
 
-const KEYS: &[&str] =
-    &["bind", "consistency", "image", "read_only", "source", "target", "tmpfs", "type", "volume"];
+const KEYS: &[&str] = &shape::names::<{ shape::MOUNT.len() }>(shape::MOUNT);
 
 impl Reader<'_> {
     pub(super) fn volumes(&mut self, node: &Node, place: &Place<'_>) -> Vec<Mount> {

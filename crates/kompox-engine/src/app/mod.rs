@@ -45,6 +45,8 @@ pub use destroy::{DestroyOptions, Destroyed, destroy};
 pub use diff::{Difference, Differences, diff};
 pub use exec::{ExecOptions, exec};
 pub use foreign::ForeignFields;
+pub use kompox_convert::Summary;
+pub use kompox_convert::fate::{Explained, explain};
 pub use list::{AppLine, list};
 pub use load::{Loaded, Source, load};
 pub use log_line::LogStyle;

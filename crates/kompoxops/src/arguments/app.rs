@@ -1,7 +1,7 @@
 //! `app …`.
 
 use super::{CopyArguments, Limit, TunnelArguments};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Verbs of the app.
@@ -123,6 +123,22 @@ pub(crate) struct ValidateArguments {
     /// Print the data of Secrets instead of their SHA-256
     #[arg(long)]
     pub(crate) show_secrets: bool,
+
+    /// Print what becomes of every key of the compose files instead of the manifests
+    #[arg(long, conflicts_with = "show_secrets")]
+    pub(crate) explain: bool,
+
+    /// Print what behaves otherwise than under Docker Compose instead of the manifests, and end with exit code 10 if
+    /// anything does
+    #[arg(long, value_name = "WITH", conflicts_with_all = ["show_secrets", "explain"])]
+    pub(crate) check: Option<CheckedWith>,
+}
+
+/// What an app is checked against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckedWith {
+    /// Docker Compose.
+    Docker,
 }
 
 /// Arguments of `app deploy`.

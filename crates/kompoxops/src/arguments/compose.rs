@@ -1,5 +1,6 @@
 //! `compose …`.
 
+use super::StarterArguments;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -12,6 +13,23 @@ pub(crate) enum ComposeCommand {
     /// files, they are found as Docker Compose finds them: COMPOSE_FILE, or compose.yaml and its relatives in this folder
     /// or above, with the override file. No configuration is read and nothing is written.
     Config(ConfigComposeArguments),
+    /// Print a starter kompoxops.yml for a compose project
+    ///
+    /// It says which hosts and volumes the app will have, which volumes could get a disk of their own or need one, what
+    /// the compose files need in `x-kompox`, and what a person must decide, each with its place. Nothing is written: send
+    /// it into kompoxops.yml, decide, and go on with `kompoxops app validate`.
+    Import(ImportComposeArguments),
+}
+
+/// Arguments of `compose import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportComposeArguments {
+    /// Folder of the compose project, or its compose file
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) project: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) starter: StarterArguments,
 }
 
 /// Arguments of `compose config`.

@@ -11,14 +11,21 @@ pub(crate) struct InitArguments {
     #[arg(long)]
     pub(crate) force: bool,
 
+    /// Path of the compose file, or of the folder with it, relative to the new file [default: the one that is found]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) compose: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) starter: StarterArguments,
+}
+
+/// What a starter configuration says besides the compose files.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StarterArguments {
     /// Name of the app [default: that of the folder]
     // The same argument as the global one, with the meaning that it has here.
     #[arg(id = "app", short = 'a', long = "app", value_name = "NAME", value_parser = legal::<AppName>)]
     pub(crate) app: Option<String>,
-
-    /// Path of the compose file, relative to the new file [default: the one that is found]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) compose: Option<String>,
 
     /// Name of the workspace
     #[arg(long, value_name = "NAME", default_value = "ops")]

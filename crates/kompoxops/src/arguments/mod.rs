@@ -16,13 +16,13 @@ mod snapshot;
 mod tunnel;
 
 pub(crate) use app::{
-    AppCommand, CloneArguments, ComposeArguments, DeployArguments, DestroyArguments, DiffArguments,
-    ExecArguments, LogsArguments, MoveArguments, ShellArguments, StartArguments, StatusArguments,
-    TakeoverArguments, ValidateArguments, VolumesArguments,
+    AppCommand, CheckedWith, CloneArguments, ComposeArguments, DeployArguments, DestroyArguments,
+    DiffArguments, ExecArguments, LogsArguments, MoveArguments, ShellArguments, StartArguments,
+    StatusArguments, TakeoverArguments, ValidateArguments, VolumesArguments,
 };
 pub(crate) use archive::ArchivePath;
 pub(crate) use cluster::{ClusterCommand, KubeconfigArguments, UninstallNodeArguments};
-pub(crate) use compose::{ComposeCommand, ComposeForm, ConfigComposeArguments, Only};
+pub(crate) use compose::{ComposeCommand, ComposeForm, ConfigComposeArguments, ImportComposeArguments, Only};
 pub(crate) use config::{ConfigCommand, ConvertArguments, ShowArguments};
 pub(crate) use copy::{CopyArguments, CopyEnd};
 pub(crate) use disk::{
@@ -31,7 +31,7 @@ pub(crate) use disk::{
 };
 pub(crate) use documents::{CompletionArguments, ManArguments};
 pub(crate) use duration::Limit;
-pub(crate) use init::InitArguments;
+pub(crate) use init::{InitArguments, StarterArguments};
 pub(crate) use snapshot::{
     CreateSnapshotArguments, DeleteSnapshotArguments, ExportSnapshotArguments, ListSnapshotsArguments,
     RestoreArguments, SnapshotCommand,

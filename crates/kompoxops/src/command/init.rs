@@ -1,13 +1,13 @@
 //! `init`. Writes one file.
 
-mod preview;
-
-use crate::arguments::InitArguments;
+use super::preview;
+use crate::arguments::{InitArguments, StarterArguments};
 use crate::drivers;
 use crate::ending;
 use crate::exit::Failure;
 use crate::output::{self, Data};
 use crate::session::Session;
+use kompox_compose::{COMPOSE_FILES, OVERRIDE_FILES};
 use kompox_engine::Error;
 use kompox_manifest::StarterFacts;
 use kompox_model::{AppName, ClusterName, driver, resource_name};
@@ -17,17 +17,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-/// Names of compose files, in the order in which Compose looks for them.
-const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
-
-/// Names of files that Compose would merge into the one above.
-const OVERRIDE_FILES: [&str; 4] = [
-    "compose.override.yaml",
-    "compose.override.yml",
-    "docker-compose.override.yaml",
-    "docker-compose.override.yml",
-];
 
 /// Answer of `init`.
 #[derive(Serialize)]
@@ -42,13 +31,21 @@ struct Written {
 pub(super) fn run(session: &Session<'_>, arguments: InitArguments) -> Result<(), Failure> {
     let file = session.global.file();
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let contexts = Contexts::read(arguments.kubeconfig.as_deref())?;
-    let mut facts = facts(session, arguments.clone(), folder, &contexts)?;
-    if !arguments.force && file.symlink_metadata().is_ok() {
+    let InitArguments { force, compose, starter } = arguments;
+    let contexts = Contexts::read(starter.kubeconfig.as_deref())?;
+    let compose = || match compose {
+        Some(compose) => Ok(compose),
+        None => find_compose(session, folder),
+    };
+    let mut facts = facts(starter, folder, &contexts, compose)?;
+    if !force && file.symlink_metadata().is_ok() {
         return Err(exists(file));
     }
-    let problems = preview::look(file, folder, &mut facts);
-    write(file, &kompox_manifest::starter(&facts), arguments.force)?;
+    let problems = preview::look(file, folder, &mut facts)?.map_or(0, |preview| preview.problems());
+    // What was proposed for a whole project is for `compose import`.
+    facts.volumes.clear();
+    facts.hints.clear();
+    write(file, &kompox_manifest::starter(&facts), force)?;
     let compose_found = folder.join(&facts.compose).exists();
     let written = Written {
         file: file.to_owned(),
@@ -79,25 +76,36 @@ fn exists(file: &Path) -> Failure {
     .into()
 }
 
-/// Fills in what the arguments leave out.
-fn facts(
+/// What a starter configuration for the compose files at `project`, a folder or a file, is made of; both as seen from
+/// `folder`, where the configuration will lie.
+pub(super) fn facts_of(
     session: &Session<'_>,
-    arguments: InitArguments,
+    arguments: StarterArguments,
+    folder: &Path,
+    project: &Path,
+) -> Result<StarterFacts, Failure> {
+    let contexts = Contexts::read(arguments.kubeconfig.as_deref())?;
+    let named_after = if project.is_dir() { project } else { project.parent().unwrap_or(folder) };
+    let named_after = if named_after.as_os_str().is_empty() { folder } else { named_after };
+    facts(arguments, named_after, &contexts, || {
+        if project.is_file() {
+            return Ok(project.display().to_string());
+        }
+        let found = find_compose(session, project)?;
+        let path = if found == HERE { project.to_owned() } else { project.join(found) };
+        Ok(path.strip_prefix(HERE).unwrap_or(&path).display().to_string())
+    })
+}
+
+/// Fills in what the arguments leave out. The app is named after `folder`.
+fn facts(
+    arguments: StarterArguments,
     folder: &Path,
     contexts: &Contexts,
+    compose: impl FnOnce() -> Result<String, Failure>,
 ) -> Result<StarterFacts, Failure> {
-    let InitArguments {
-        force: _,
-        app,
-        compose,
-        workspace,
-        domain,
-        cluster,
-        driver,
-        kubeconfig,
-        context,
-        node_image,
-    } = arguments;
+    let StarterArguments { app, workspace, domain, cluster, driver, kubeconfig, context, node_image } =
+        arguments;
     let driver = driver.unwrap_or_else(|| drivers::SUGGESTED.to_owned());
     if driver::find(&driver).is_none() {
         let known: Vec<_> = driver::KNOWN.iter().map(|driver| driver.id).collect();
@@ -126,11 +134,7 @@ fn facts(
             legal(AppName::new(label(&name, AppName::LIMIT)))
         }
     };
-    let compose = match compose {
-        Some(compose) => compose,
-        None => find_compose(session, folder)?,
-    };
-    let findings = Vec::new();
+    let compose = compose()?;
     Ok(StarterFacts {
         workspace,
         domain,
@@ -141,11 +145,18 @@ fn facts(
         node_image,
         app,
         compose,
-        findings,
+        findings: Vec::new(),
+        volumes: Vec::new(),
+        hints: Vec::new(),
+        decisions: Vec::new(),
     })
 }
 
-/// The compose file of the folder: the first of the names that Compose looks for. Others are told.
+/// The folder itself, as `app.compose` names it.
+const HERE: &str = ".";
+
+/// The compose file of the folder: the first of the names that Compose looks for. Others are told. With an override file
+/// it is the folder, whose files are merged.
 fn find_compose(session: &Session<'_>, folder: &Path) -> Result<String, Failure> {
     let there = |name: &&str| folder.join(name).is_file();
     let mut found = COMPOSE_FILES.into_iter().filter(there);
@@ -166,8 +177,11 @@ fn find_compose(session: &Session<'_>, folder: &Path) -> Result<String, Failure>
             others.join(", ")
         ));
     }
-    for name in OVERRIDE_FILES.into_iter().filter(there) {
-        session.screen.note(&format!("{name} is not read: an app has one compose file in this version"));
+    if let Some(name) = OVERRIDE_FILES.into_iter().find(there) {
+        session.screen.note(&format!(
+            "{name} is merged into {first}, as by Docker Compose: app.compose names the folder"
+        ));
+        return Ok(HERE.to_owned());
     }
     Ok(first.to_owned())
 }

@@ -12,6 +12,7 @@ mod documents;
 mod export;
 mod import;
 mod init;
+mod preview;
 mod snapshot;
 mod stream;
 mod version;
@@ -31,7 +32,7 @@ pub(crate) fn run(arguments: Arguments, screen: &Screen) -> Result<u8, Failure> 
         Noun::App(command) => return app::run(&session, command),
         Noun::Disk(command) => disk::run(&session, command)?,
         Noun::Snapshot(command) => snapshot::run(&session, command)?,
-        Noun::Compose(command) => compose::run(&session, &command)?,
+        Noun::Compose(command) => compose::run(&session, command)?,
         Noun::Cluster(command) => cluster::run(&session, &command)?,
         Noun::Doctor => doctor::run(&session)?,
         Noun::Config(command) => config::run(&session, &command)?,

@@ -7,6 +7,7 @@ mod destroy;
 mod diff;
 mod dns;
 mod exec;
+mod fates;
 mod list;
 mod logs;
 mod moving;
@@ -29,7 +30,7 @@ const MODULE: &str = "app";
 
 pub(super) fn run(session: &Session<'_>, command: AppCommand) -> Result<u8, Failure> {
     match command {
-        AppCommand::Validate(arguments) => validate::run(session, &arguments)?,
+        AppCommand::Validate(arguments) => return validate::run(session, &arguments),
         AppCommand::Deploy(arguments) => deploy::run(session, arguments)?,
         AppCommand::List => list::run(session)?,
         AppCommand::Diff(arguments) => return diff::run(session, &arguments),

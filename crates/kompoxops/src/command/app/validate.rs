@@ -1,18 +1,19 @@
 //! `app validate`: offline.
 
-use crate::arguments::{OutputForm, ValidateArguments};
+use super::fates;
+use crate::arguments::{CheckedWith, OutputForm, ValidateArguments};
 use crate::compose;
 use crate::configuration::Opened;
-use crate::exit::Failure;
+use crate::exit::{DIFFERENCE, DONE, Failure};
 use crate::output::{self, Table};
 use crate::session::Session;
-use kompox_engine::app::{self, Nouns};
+use kompox_engine::app::{self, Explained, Nouns, explain};
 use kompox_model::port::ErrorKind;
 use kompox_model::{Object, ObjectRef, Volume, VolumeClass, driver};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-pub(super) fn run(session: &Session<'_>, arguments: &ValidateArguments) -> Result<(), Failure> {
+pub(super) fn run(session: &Session<'_>, arguments: &ValidateArguments) -> Result<u8, Failure> {
     let mut opened = session.open_app()?;
     let loaded = compose::load(&mut opened, &arguments.compose, session.screen)?;
     let configuration = &opened.configuration;
@@ -29,7 +30,20 @@ pub(super) fn run(session: &Session<'_>, arguments: &ValidateArguments) -> Resul
     let (conversion, mut found) = app::validate(&nouns, class, &loaded);
     found.sort();
     let errors = session.screen.diagnostics(&found, &opened.sources);
+    let explained = explain(&loaded.project, &found);
+    if arguments.explain {
+        fates::print(session, &opened.sources, &explained, |_| true)?;
+    } else if arguments.check == Some(CheckedWith::Docker) {
+        let differs = |key: &Explained| key.differs;
+        fates::print(session, &opened.sources, &explained, differs)?;
+        if conversion.is_some() {
+            return Ok(if explained.iter().any(differs) { DIFFERENCE } else { DONE });
+        }
+    }
     let conversion = conversion.ok_or(Failure::Invalid { what: "the app".to_owned(), errors })?;
+    if arguments.explain {
+        return Ok(DONE);
+    }
     let objects = conversion.resources.into_objects();
     let body = |object: &Object| if arguments.show_secrets { object.body.clone() } else { object.redacted() };
     let bodies: Vec<Value> = objects.iter().map(body).collect();
@@ -43,7 +57,8 @@ pub(super) fn run(session: &Session<'_>, arguments: &ValidateArguments) -> Resul
         Some(OutputForm::Name) => {
             output::lines(&references.iter().map(ToString::to_string).collect::<Vec<_>>())
         }
-    })
+    })?;
+    Ok(DONE)
 }
 
 /// What the driver says of each volume; none for a known driver that is not built in, whose configuration can be
