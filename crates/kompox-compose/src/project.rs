@@ -32,7 +32,7 @@ pub struct Project {
     pub written_name: Option<Located<String>>,
     /// Every top-level key that was written, with the place of the key.
     pub keys: BTreeMap<String, Span>,
-    /// Keys that were followed and are not in the project any more (`extends`, `include`), with their places.
+    /// Keys that were followed and are not in the project any more (`services.NAME.extends`, `include`), with their places.
     pub followed: Vec<Located<String>>,
     /// The services that the active profiles switch on, by name.
     pub services: BTreeMap<String, Service>,

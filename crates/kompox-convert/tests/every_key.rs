@@ -95,7 +95,7 @@ fn every_key_of_a_service_has_a_fate_that_is_told() {
         let Some(project) = project else { panic!("{key}: {}", found.render(&sources)) };
         let (conversion, said) = Case::default().convert(&project, &files);
         let told = explain(&project, &said);
-        let path = if key == "extends" { "services.*.extends".to_owned() } else { format!("services.web.{key}") };
+        let path = format!("services.web.{key}");
         let Some(one) = told.iter().find(|one| one.key == path) else { panic!("{key} is not explained") };
         let row = find(Section::Service, key).unwrap_or_else(|| panic!("{key} has no row"));
         let refused = said.iter().any(|one| one.severity == Severity::Error);
@@ -134,7 +134,8 @@ fn every_key_below_has_a_row() {
             let below = &part["properties"][&key];
             let known = find(section, &key).is_some();
             // A mapping within has rows for its keys.
-            let nested: Vec<_> = below["properties"].as_object().into_iter().flat_map(|all| all.keys()).collect();
+            let nested: Vec<_> =
+                below["properties"].as_object().into_iter().flat_map(|all| all.keys()).collect();
             let all = !nested.is_empty()
                 && nested.iter().all(|inner| find(section, &format!("{key}.{inner}")).is_some());
             if !known && !all {

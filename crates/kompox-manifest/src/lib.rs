@@ -27,4 +27,4 @@ pub use kom::API_VERSION as KOM_API_VERSION;
 pub use kom::write::{Detail, document as kom_document};
 pub use load::{Loaded, Text, TextForm, load, load_all};
 pub use schema::{configuration_schema, document_schema};
-pub use starter::{StarterFacts, StarterVolume, starter};
+pub use starter::{StarterFacts, StarterHost, StarterVolume, starter};

@@ -27,12 +27,23 @@ pub struct StarterFacts {
     pub compose: String,
     /// What the app will have, a line of comment each: its hosts, its volumes.
     pub findings: Vec<String>,
+    /// Published ports, with the custom hosts that lead to them now.
+    pub hosts: Vec<StarterHost>,
     /// Compose volumes that could have a disk of their own, or need one.
     pub volumes: Vec<StarterVolume>,
     /// What the compose files need under `x-kompox`, a line of comment each.
     pub hints: Vec<String>,
     /// What a person must decide, a line of comment each.
     pub decisions: Vec<String>,
+}
+
+/// A published port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StarterHost {
+    /// The port that people use.
+    pub port: u16,
+    /// A legal host name that leads to it, if one is known.
+    pub host: Option<String>,
 }
 
 /// A compose volume.
@@ -101,9 +112,7 @@ app:
   # A path relative to this file, or the compose text itself after a `|`.
   compose: {compose}
 {findings}{hints}{decisions}  # Custom hosts for published ports, next to the default ones.
-  # ingress:
-  #   http_80: www.example.com
-  # What the Pod may use in all.
+{hosts}  # What the Pod may use in all.
   # resources:
   #   cpu: 500m
   #   memory: 1Gi
@@ -131,6 +140,7 @@ app:
         findings = comments(&facts.findings, ""),
         hints = comments(&facts.hints, "write into the compose file: "),
         decisions = comments(&facts.decisions, "DECIDE: "),
+        hosts = hosts(&facts.hosts),
         volumes = volumes(&facts.volumes),
         compose = scalar(&facts.compose),
     )
@@ -142,6 +152,22 @@ fn line(key: &str, value: Option<&str>, example: &str) -> String {
         Some(value) => format!("{key}: {}", scalar(value)),
         None => format!("# {key}: {}", scalar(example)),
     }
+}
+
+/// The custom hosts that are known; in comments, where others can be.
+fn hosts(hosts: &[StarterHost]) -> String {
+    let known = hosts.iter().any(|host| host.host.is_some());
+    let example = [StarterHost { port: 80, host: None }];
+    let hosts = if hosts.is_empty() { &example[..] } else { hosts };
+    let mut text = if known { "  ingress:\n".to_owned() } else { "  # ingress:\n".to_owned() };
+    for StarterHost { port, host } in hosts {
+        text.push_str(&match (host, port) {
+            (Some(host), _) => format!("    http_{port}: {}\n", scalar(host)),
+            (None, 80) => "  #   http_80: www.example.com\n".to_owned(),
+            (None, _) => format!("  #   http_{port}: www-{port}.example.com\n"),
+        });
+    }
+    text
 }
 
 /// The entry of the shared disk, and one for each compose volume: in comments unless it is needed.

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at once")]
 
-use kompox_manifest::{StarterFacts, StarterVolume, load, starter};
+use kompox_manifest::{StarterFacts, StarterHost, StarterVolume, load, starter};
 use kompox_model::{ComposeSource, Configuration, driver};
 use kompox_yaml::{Diagnostics, Sources};
 use proptest::prelude::*;
@@ -20,6 +20,7 @@ fn facts() -> StarterFacts {
         compose: "compose.yml".to_owned(),
         findings: vec!["Port 80 of web: https://my-app.my-cluster.ops.example.com".to_owned()],
         volumes: Vec::new(),
+        hosts: Vec::new(),
         hints: Vec::new(),
         decisions: Vec::new(),
     }
@@ -77,6 +78,7 @@ proptest! {
         node_image in proptest::option::of("[a-z0-9./:@-]{1,40}"),
         compose in "\\PC{1,30}|[a-z/]{1,9}\\.ya?ml",
         lines in proptest::collection::vec("[ -~\\n\\r\u{85}\u{2028}]{0,30}", 0..3),
+        ports in proptest::collection::btree_map(1u16.., any::<bool>(), 0..4),
         keys in proptest::collection::btree_map("[a-zA-Z0-9._-]{1,12}", any::<bool>(), 0..4),
         findings in proptest::collection::vec("[ -~\\n\\r\u{85}\u{2028}]{0,30}", 0..3),
     ) {
@@ -93,6 +95,10 @@ proptest! {
             compose,
             findings,
             volumes: keys.into_iter().map(|(compose, needed)| StarterVolume { compose, needed }).collect(),
+            hosts: ports
+                .into_iter()
+                .map(|(port, host)| StarterHost { port, host: host.then(|| format!("p{port}.example.org")) })
+                .collect(),
             hints: lines.clone(),
             decisions: lines,
         };

@@ -6,7 +6,7 @@ use crate::configuration::Opened;
 use crate::exit::Failure;
 use crate::progress::Screen;
 use crate::project_files::FolderFiles;
-use kompox_compose::{ComposeFile, Diagnostic, DotEnv, Selection};
+use kompox_compose::{COMPOSE_FILES, ComposeFile, Diagnostic, DotEnv, Selection};
 use kompox_engine::app::{self, Loaded, Source};
 use kompox_model::ComposeSource;
 use kompox_store::read_text;
@@ -107,7 +107,7 @@ fn folder(
     let environment = environment_for_folder();
     let (found, mut diagnostics) =
         ComposeProject::find(&selection, &environment, arguments.allow_outside, &mut opened.sources)?;
-    if found.as_ref().is_some_and(|found| Path::new(&found.found.directory) != directory) {
+    if found.as_ref().is_some_and(|found| is_above(found, &path)) {
         let message = format!("there is no compose file in {}", path.display());
         let help = "app.compose names this folder; one above it is not taken";
         diagnostics.push(Diagnostic::error("compose.no-file", message).help(help));
@@ -119,6 +119,14 @@ fn folder(
     let dot_env = DotEnv::Files(&found.found.env_files);
     let name = path.display().to_string();
     project(opened, arguments, screen, &Read { name, compose: &compose, dot_env, files: &found.files })
+}
+
+/// Whether the compose file was found by its name, and not in the folder that was meant.
+fn is_above(found: &ComposeProject, folder: &Path) -> bool {
+    let Some(first) = found.found.files.first() else { return false };
+    let name = Path::new(&first.path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_there = COMPOSE_FILES.iter().any(|name| folder.join(name).exists());
+    COMPOSE_FILES.contains(&name) && !is_there
 }
 
 fn files(folder: &Path, arguments: &ComposeArguments) -> Result<FolderFiles, Failure> {

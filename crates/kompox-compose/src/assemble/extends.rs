@@ -72,7 +72,7 @@ impl Assembler<'_> {
         let Some(extends) = service.as_mapping_mut().and_then(|keys| keys.remove("extends")) else {
             return Some(service);
         };
-        self.followed.push(Located::new("extends".to_owned(), extends.key_span));
+        self.followed.push(Located::new(format!("services.{name}.extends"), extends.key_span));
         let this = (home.path.to_owned(), name.to_owned());
         if open.contains(&this) || open.len() >= 100 {
             self.diagnostics.push(

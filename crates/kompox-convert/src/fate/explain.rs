@@ -90,13 +90,10 @@ impl Walk {
     fn project(&mut self, project: &Project) {
         self.keys(Section::Top, "", &project.keys);
         for followed in &project.followed {
-            let section = if followed.value == "include" { Section::Top } else { Section::Service };
-            self.add(
-                section,
-                if section == Section::Top { "" } else { "services.*" },
-                &followed.value,
-                followed.span,
-            );
+            match followed.value.rsplit_once('.') {
+                Some((above, key)) => self.add(Section::Service, above, key, followed.span),
+                None => self.add(Section::Top, "", &followed.value, followed.span),
+            }
         }
         self.extension(Section::TopExtension, "x-kompox", project.x_kompox.as_ref());
         for service in project.services.values() {

@@ -44,6 +44,7 @@ pub(super) fn run(session: &Session<'_>, arguments: InitArguments) -> Result<(),
     let problems = preview::look(file, folder, &mut facts)?.map_or(0, |preview| preview.problems());
     // What was proposed for a whole project is for `compose import`.
     facts.volumes.clear();
+    facts.hosts.clear();
     facts.hints.clear();
     write(file, &kompox_manifest::starter(&facts), force)?;
     let compose_found = folder.join(&facts.compose).exists();
@@ -93,7 +94,8 @@ pub(super) fn facts_of(
         }
         let found = find_compose(session, project)?;
         let path = if found == HERE { project.to_owned() } else { project.join(found) };
-        Ok(path.strip_prefix(HERE).unwrap_or(&path).display().to_string())
+        let path = path.strip_prefix(HERE).unwrap_or(&path);
+        Ok(if path.as_os_str().is_empty() { HERE.to_owned() } else { path.display().to_string() })
     })
 }
 
@@ -147,6 +149,7 @@ fn facts(
         compose,
         findings: Vec::new(),
         volumes: Vec::new(),
+        hosts: Vec::new(),
         hints: Vec::new(),
         decisions: Vec::new(),
     })

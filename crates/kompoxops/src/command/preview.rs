@@ -4,10 +4,12 @@
 use crate::compose::environment_for_folder;
 use crate::compose_project::ComposeProject;
 use crate::exit::Failure;
-use kompox_compose::{BindSource, Diagnostics, DotEnv, MountKind, Project, Selection, Severity, Sources};
+use kompox_compose::{
+    BindSource, Diagnostics, DotEnv, MountKind, Project, Protocol, Selection, Service, Severity, Sources,
+};
 use kompox_engine::app::{self, Nouns, Source};
-use kompox_manifest::{StarterFacts, StarterVolume};
-use kompox_model::Volume;
+use kompox_manifest::{StarterFacts, StarterHost, StarterVolume};
+use kompox_model::{App, Configuration, Volume};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -35,9 +37,9 @@ pub(super) fn look(file: &Path, folder: &Path, facts: &mut StarterFacts) -> Resu
     if !path.exists() {
         return Ok(None);
     }
-    let text = path.display().to_string();
+    let text = path.strip_prefix(".").unwrap_or(&path).display().to_string();
     let selection = if path.is_dir() {
-        Selection { directory: Some(text), ..Selection::default() }
+        Selection { directory: Some(path.display().to_string()), ..Selection::default() }
     } else {
         Selection { files: vec![text], ..Selection::default() }
     };
@@ -45,14 +47,11 @@ pub(super) fn look(file: &Path, folder: &Path, facts: &mut StarterFacts) -> Resu
     let mut sources = Sources::new();
     let (found, mut diagnostics) = ComposeProject::find(&selection, &environment, false, &mut sources)?;
     let Some(found) = found else { return Ok(Some(Preview { diagnostics, sources, loaded: false })) };
-    // The image of kompox-node is asked for by itself; without it nothing else would be seen.
-    let node_image = facts.node_image.clone().or_else(|| Some("kompox-node".to_owned()));
-    let draft = StarterFacts { node_image, ..facts.clone() };
-    let id = sources.add(file.display().to_string(), kompox_manifest::starter(&draft));
-    let (Some(configuration), _) = kompox_manifest::load(&sources, id) else { return Ok(None) };
-    let Some(app) = &configuration.app else { return Ok(None) };
+    let Some((_, app)) = draft(file, facts, &mut sources, &mut diagnostics) else {
+        return Ok(Some(Preview { diagnostics, sources, loaded: false }));
+    };
     let source = Source {
-        app,
+        app: &app,
         compose: &found.compose(),
         dot_env: DotEnv::Files(&found.found.env_files),
         files: &found.files,
@@ -63,11 +62,15 @@ pub(super) fn look(file: &Path, folder: &Path, facts: &mut StarterFacts) -> Resu
     diagnostics.extend(more);
     let Some(loaded) = loaded else { return Ok(Some(Preview { diagnostics, sources, loaded: false })) };
     propose(&loaded.project, facts);
+    // What is proposed needs no decision any more.
+    let Some((configuration, app)) = draft(file, facts, &mut sources, &mut diagnostics) else {
+        return Ok(Some(Preview { diagnostics, sources, loaded: false }));
+    };
     let nouns = Nouns {
         workspace: &configuration.workspace,
         provider: &configuration.provider,
         cluster: &configuration.cluster,
-        app,
+        app: &app,
     };
     let (conversion, more) = app::validate(&nouns, None, &loaded);
     diagnostics.extend(more);
@@ -75,6 +78,25 @@ pub(super) fn look(file: &Path, folder: &Path, facts: &mut StarterFacts) -> Resu
         facts.findings.extend(findings(&conversion.summary));
     }
     Ok(Some(Preview { diagnostics, sources, loaded: true }))
+}
+
+/// The configuration as it stands, read back.
+fn draft(
+    file: &Path,
+    facts: &StarterFacts,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Configuration, App)> {
+    // The image of kompox-node is asked for by itself; without it nothing else would be seen.
+    let node_image = facts.node_image.clone().or_else(|| Some("kompox-node".to_owned()));
+    let draft = StarterFacts { node_image, ..facts.clone() };
+    let id = sources.add(file.display().to_string(), kompox_manifest::starter(&draft));
+    let (configuration, more) = kompox_manifest::load(sources, id);
+    let whole = configuration.and_then(|all| all.app.clone().map(|app| (all, app)));
+    if whole.is_none() {
+        diagnostics.extend(more);
+    }
+    whole
 }
 
 fn findings(summary: &app::Summary) -> Vec<String> {
@@ -109,6 +131,7 @@ fn propose(project: &Project, facts: &mut StarterFacts) {
     }
     let mut prefixes = BTreeSet::new();
     for service in project.services.values() {
+        hosts(service, facts);
         for mount in &service.volumes {
             if let MountKind::Bind(bind) = &mount.kind
                 && let BindSource::Absolute(path) = &bind.source
@@ -135,6 +158,24 @@ fn propose(project: &Project, facts: &mut StarterFacts) {
             "x-kompox.binds: `{prefix}: disk` to keep it on the app's disk, `{prefix}: empty` to begin with nothing each time"
         );
         facts.hints.push(line);
+    }
+}
+
+/// The ports that people use, with the host that a reverse proxy of the machine was told of, if there is one.
+fn hosts(service: &Service, facts: &mut StarterFacts) {
+    let host = service.labels.iter().find_map(|(key, label)| {
+        let is_rule = key.starts_with("traefik.http.routers.") && key.ends_with(".rule");
+        let rule = label.value.split_once("Host(`").filter(|_| is_rule)?.1;
+        Some(rule.split_once('`')?.0.to_owned())
+    });
+    let variable = || service.environment.get("VIRTUAL_HOST").map(|value| value.value.clone());
+    let host = host.or_else(variable).filter(|host| kompox_model::host::parse(host).is_ok());
+    for port in service.ports.iter().filter(|port| port.protocol == Protocol::Tcp) {
+        let of_the_machine = port.host_ip.is_some_and(|address| address.is_loopback());
+        let number = port.published.map_or(port.target, |published| published.first);
+        if !of_the_machine && number != 0 && !facts.hosts.iter().any(|known| known.port == number) {
+            facts.hosts.push(StarterHost { port: number, host: host.clone() });
+        }
     }
 }
 

@@ -14,14 +14,12 @@ const HERE: &str = ".";
 pub(super) fn run(session: &Session<'_>, arguments: ImportComposeArguments) -> Result<(), Failure> {
     let here = Path::new(HERE);
     let named = arguments.project.clone();
-    if !named.exists() {
-        return Err(Failure::File {
-            action: "read",
-            path: named,
-            hint: Some("name a folder with a compose file, or the file".to_owned()),
-            source: std::io::ErrorKind::NotFound.into(),
-        });
-    }
+    std::fs::metadata(&named).map_err(|source| Failure::File {
+        action: "read",
+        path: named.clone(),
+        hint: Some("name a folder with a compose file, or the file".to_owned()),
+        source,
+    })?;
     let mut facts = init::facts_of(session, arguments.starter, here, &named)?;
     let what = named.display().to_string();
     let Some(mut preview) = preview::look(session.global.file(), here, &mut facts)? else {
