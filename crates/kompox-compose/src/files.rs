@@ -108,6 +108,20 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
+/// No files at all: where compose text is loaded without access to any, as in a server. Whatever needs a file is refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFiles;
+
+impl ProjectFiles for NoFiles {
+    fn read(&self, _path: &str) -> Result<FileText, FileError> {
+        Err(FileError::new(FileErrorKind::NoFiles))
+    }
+
+    fn list(&self, _path: &str) -> Result<Vec<Listed>, FileError> {
+        Err(FileError::new(FileErrorKind::NoFiles))
+    }
+}
+
 /// Files in memory, by path relative to the project directory. Paths that leave it, and absolute
 /// ones, are refused; there are no symlinks. Directories exist by the files beneath them.
 #[derive(Clone, Debug, Default)]

@@ -29,7 +29,7 @@ mod words;
 pub use config::{Paths, config};
 pub use discover::{COMPOSE_FILES, Found, FoundFile, OVERRIDE_FILES, Selection, discover, override_of};
 pub use duration::parse as parse_duration;
-pub use files::{FileError, FileErrorKind, FileText, Listed, ListedKind, MemoryFiles, ProjectFiles};
+pub use files::{FileError, FileErrorKind, FileText, Listed, ListedKind, MemoryFiles, NoFiles, ProjectFiles};
 pub use kompox_yaml::{
     Diagnostic, Diagnostics, Entry, Located, Mapping, Node, Severity, Sources, Span, Value,
 };

@@ -109,7 +109,8 @@ cluster:
 
 app:
   name: {app}
-  # A path relative to this file, or the compose text itself after a `|`.
+  # A path relative to this file: a compose file, or a folder whose files are merged as by Docker Compose. Or the compose
+  # text itself after a `|`.
   compose: {compose}
 {findings}{hints}{decisions}  # Custom hosts for published ports, next to the default ones.
 {hosts}  # What the Pod may use in all.
