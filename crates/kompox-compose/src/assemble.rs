@@ -146,14 +146,14 @@ impl<'a> Assembler<'a> {
         };
         self.files_left = left;
         let text = match self.files.read(path) {
-            Ok(file) => String::from_utf8(file.bytes).map_err(|_| "it is not UTF-8 text".to_owned()),
-            Err(error) => Err(error.to_string()),
+            Ok(file) => String::from_utf8(file.bytes)
+                .map_err(|_| ("it is not UTF-8 text".to_owned(), "save it as UTF-8")),
+            Err(error) => Err((error.to_string(), error.kind.way_out())),
         };
         let text = match text {
             Ok(text) => text,
-            Err(why) => {
+            Err((why, help)) => {
                 let message = format!("{what} {path}: {why}");
-                let help = "the path is relative to the folder of the file that names it";
                 self.diagnostics.push(Diagnostic::error("compose.file", message).at(named).help(help));
                 return None;
             }

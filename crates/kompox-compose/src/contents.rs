@@ -193,11 +193,6 @@ fn unreadable(what: &str, path: &Located<String>, error: &FileError) -> Diagnost
     let diagnostic = Diagnostic::error("compose.file", format!("{what} {}: {error}", path.value)).at(span);
     diagnostic.help(match error.kind {
         FileErrorKind::NotFound => "create it; the path is relative to the project directory",
-        FileErrorKind::Outside => "move it into the project directory, also where symlinks lead",
-        FileErrorKind::NotAFile => "name a regular file",
-        FileErrorKind::Denied => "make it readable",
-        FileErrorKind::TooLarge => "use a smaller file",
-        FileErrorKind::NoFiles => "write the content into the compose file",
-        FileErrorKind::Failed => "see the reason given",
+        kind => kind.way_out(),
     })
 }

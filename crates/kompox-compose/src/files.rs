@@ -83,6 +83,21 @@ pub enum FileErrorKind {
     Failed,
 }
 
+impl FileErrorKind {
+    /// What a user can do about it.
+    pub(crate) const fn way_out(self) -> &'static str {
+        match self {
+            Self::NotFound => "create it; the path is relative to the folder of the file that names it",
+            Self::Outside => "move it into the project directory, also where symlinks lead",
+            Self::NotAFile => "name a regular file",
+            Self::Denied => "make it readable",
+            Self::TooLarge => "use a smaller file",
+            Self::NoFiles => "write the content into the compose file",
+            Self::Failed => "see the reason given",
+        }
+    }
+}
+
 impl FileError {
     /// An error without words of the system.
     #[must_use]

@@ -69,7 +69,6 @@ impl Assembler<'_> {
             Some(folder) => path::join(scope.folder, &folder.value),
             None => path::parent(&first).to_owned(),
         };
-        let environment = self.environment(wanted, &folder, scope)?;
         let mut files = Vec::new();
         for written in &wanted.paths {
             files.push(self.parse(
@@ -78,6 +77,7 @@ impl Assembler<'_> {
                 "the included file",
             )?);
         }
+        let environment = self.environment(wanted, &folder, scope)?;
         let inner = Scope { environment: &environment, folder: &folder, open };
         let mut model = self.model_of(files, &inner, main)?;
         self.resolve(&mut model, &environment, scope.environment);
