@@ -1,6 +1,6 @@
 //! Two trees become one: the later one on top of the earlier one. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kompox_yaml::{Diagnostic, Diagnostics, Entry, Mapping, Node, Value};
 
@@ -149,8 +149,9 @@ impl Merge<'_> {
         let (Value::Sequence(items), Value::Sequence(over)) = (&mut base.value, over.value) else {
             return base;
         };
+        let known: HashSet<String> = items.iter().filter_map(Node::as_str).map(str::to_owned).collect();
         for item in over {
-            if !items.iter().any(|known| known.same(&item)) {
+            if !item.as_str().is_some_and(|line| known.contains(line)) {
                 items.extend(self.alone(item));
             }
         }
@@ -266,7 +267,7 @@ fn by_name(node: Node, alone: impl Fn(&Node) -> Value) -> Result<Node, Node> {
         return if node.as_mapping().is_some() { Ok(node) } else { Err(node) };
     };
     let mut entries: Vec<Entry> = Vec::with_capacity(items.len());
-    let mut known = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     for item in items {
         let Some(name) = item.as_str() else { return Err(item.clone()) };
         if known.insert(name) {

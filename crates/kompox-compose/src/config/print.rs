@@ -1,6 +1,6 @@
 //! Nodes by their shape. What was read without an error has its shape; anything else is printed as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use kompox_yaml::{Mapping, Node, Value as Written};
 use serde_json::{Map, Number, Value, json};
@@ -159,6 +159,7 @@ impl Printer<'_> {
         const KEYS: Keys =
             &[("gid", Shape::Text), ("source", Shape::Text), ("target", Shape::Text), ("uid", Shape::Text)];
         let mut out: Vec<Map<String, Value>> = Vec::new();
+        let mut at: HashMap<String, usize> = HashMap::new();
         for item in node.as_sequence()? {
             let mut one = match item.as_str() {
                 Some(source) => [("source".to_owned(), json!(source))].into_iter().collect(),
@@ -174,9 +175,10 @@ impl Printer<'_> {
                 one.entry("target").or_insert_with(|| json!(target));
             }
             let file = |one: &Map<String, Value>| one.get("target").or_else(|| one.get("source")).cloned();
-            match out.iter_mut().find(|known| base.is_some() && file(known) == file(&one)) {
-                Some(known) => *known = one,
-                None => out.push(one),
+            let known = file(&one).map(|file| file.to_string());
+            match known.filter(|_| base.is_some()).map(|file| at.entry(file).or_insert(out.len())) {
+                Some(at) if *at < out.len() => out[*at] = one,
+                _ => out.push(one),
             }
         }
         (!out.is_empty()).then(|| out.into_iter().map(Value::Object).collect())

@@ -1,6 +1,7 @@
 //! A service: what is typed from its type, everything else by its shape.
 
-use kompox_yaml::Node;
+use kompox_yaml::{Node, Span};
+use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::mount;
@@ -27,20 +28,15 @@ pub(super) fn print(service: &Service, node: Option<&Node>, printer: &Printer<'_
     put("labels", service.labels.iter().map(|(key, value)| (key.clone(), json!(value.value))).collect());
     put("ports", service.ports.iter().map(mount::port).collect());
     let get = |key: &str| node.and_then(|node| node.get(key));
-    let written = get("volumes").and_then(Node::as_sequence).unwrap_or_default();
-    let mounts = service.volumes.iter().map(|one| {
-        let long = written.iter().find(|node| node.span == one.span && node.as_mapping().is_some());
-        mount::mount(one, long, printer)
-    });
+    let long = long_forms(get("volumes"));
+    let mounts = service.volumes.iter().map(|one| mount::mount(one, long.get(&one.span).copied(), printer));
     put("volumes", mounts.collect());
     let dependencies = service.depends_on.iter().chain(&service.without);
     put("depends_on", dependencies.map(dependency).collect());
-    let written = get("devices").and_then(Node::as_sequence).unwrap_or_default();
+    let long = long_forms(get("devices"));
     let devices = service.devices.iter().map(|device| {
-        let long =
-            written.iter().find(|node| node.span == device.span).filter(|node| node.as_mapping().is_some());
         let mut out = json!({"source": device.source, "target": device.target});
-        if long.is_none_or(|node| node.get("permissions").is_some()) {
+        if long.get(&device.span).is_none_or(|node| node.get("permissions").is_some()) {
             out["permissions"] = json!(device.permissions);
         }
         out
@@ -65,6 +61,12 @@ pub(super) fn print(service: &Service, node: Option<&Node>, printer: &Printer<'_
 fn names_any(networks: &Node) -> bool {
     networks.as_sequence().is_some_and(|names| !names.is_empty())
         || networks.as_mapping().is_some_and(|names| !names.is_empty())
+}
+
+/// The entries of a list that are written as mappings, by their places.
+fn long_forms(list: Option<&Node>) -> HashMap<Span, &Node> {
+    let items = list.and_then(Node::as_sequence).unwrap_or_default();
+    items.iter().filter(|node| node.as_mapping().is_some()).map(|node| (node.span, node)).collect()
 }
 
 fn environment(service: &Service) -> Value {
