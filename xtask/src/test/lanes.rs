@@ -16,9 +16,10 @@ use std::time::Instant;
 const LANES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Targets from the longest down: they begin first, so that no lane is left alone with one at the end.
-const LONG: [&str; 16] = [
+const LONG: [&str; 17] = [
     "cluster_app",
     "cluster_disks",
+    "cluster_behaviour",
     "cluster_move",
     "cluster_archive_kill",
     "cluster_policy",
@@ -36,8 +37,9 @@ const LONG: [&str; 16] = [
 ];
 
 /// Targets whose tests mostly wait, each for an app of its own; they share the lane's cluster.
-const SIDE_BY_SIDE: [&str; 7] = [
+const SIDE_BY_SIDE: [&str; 8] = [
     "cluster_app",
+    "cluster_behaviour",
     "cluster_copy",
     "cluster_examples",
     "cluster_faults",
