@@ -81,7 +81,12 @@ fn fill_target(fill: &CopyUp, target: &Target, source: Option<&Folder>) -> Resul
         && nothing
     {
         // In place: a container that has this folder mounted already must not lose it.
-        own(fill, empty, source)?;
+        match (source, fill.owner) {
+            (Some(source), _) => copy::own_state(source, empty)?,
+            (None, Some(Owner { uid, gid })) => empty.set_owner(uid, gid)?,
+            // It is what an image or a container made of it, for another service that uses it.
+            (None, None) => {}
+        }
         empty.sync()?;
         return Ok(Filled::Empty);
     }
@@ -99,7 +104,7 @@ fn fill_target(fill: &CopyUp, target: &Target, source: Option<&Folder>) -> Resul
     Ok(if nothing { Filled::Empty } else { Filled::Copied })
 }
 
-/// Owner and mode of a folder without content: those of the image's folder, else the plan's.
+/// Owner and mode of a new folder without content: those of the image's folder, else the plan's.
 fn own(fill: &CopyUp, folder: &Folder, source: Option<&Folder>) -> Result<()> {
     if let Some(source) = source {
         return copy::own_state(source, folder);

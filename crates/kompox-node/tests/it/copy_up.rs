@@ -201,6 +201,30 @@ fn folders_without_content_get_their_owner_in_place() {
     }
 }
 
+/// Two services share a volume, or one mounts a folder in the other's: who comes later and has nothing for it changes
+/// nothing, unless a user is to write to it.
+#[test]
+fn a_folder_that_another_image_made_stays_as_it_is() {
+    let temp = tempdir().unwrap();
+    let (source, disk) = (temp.path().join("image"), temp.path().join("disk"));
+    fs::create_dir_all(source.join("tmp")).unwrap();
+    fs::create_dir(&disk).unwrap();
+    own(&source.join("tmp"), 999, 998, 0o1777);
+    copy_up(on_disk(Some(&source), &disk, "volumes/var", None));
+    let with_owner = is_root("owners").then_some(Owner { uid: 1234, gid: 4321 });
+    let absent = temp.path().join("absent");
+    for (from, owner, expected) in
+        [(None, None, (999, 998)), (Some(&*absent), None, (999, 998)), (None, with_owner, (1234, 4321))]
+    {
+        copy_up(on_disk(from, &disk, "volumes/var/tmp", owner));
+        let found = fs::metadata(disk.join("volumes/var/tmp")).unwrap();
+        assert_eq!(found.mode() & 0o7777, 0o1777, "{from:?}");
+        if with_owner.is_some() {
+            assert_eq!((found.uid(), found.gid()), expected, "{from:?}");
+        }
+    }
+}
+
 #[test]
 fn an_unprivileged_user_writes_to_its_fresh_volume() {
     if !is_root("an_unprivileged_user_writes_to_its_fresh_volume") {
