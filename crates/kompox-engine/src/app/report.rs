@@ -21,7 +21,7 @@ pub(crate) async fn report(
 ) -> FailureReport {
     let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     let log = match container {
-        Some(container) => match log_tail(scope, name, container, previous).await {
+        Some(container) => match last_words(scope, name, container, previous).await {
             Ok(lines) => lines,
             Err(error) => vec![format!("(the log could not be read: {error})")],
         },
@@ -48,6 +48,22 @@ pub(crate) async fn report(
         events,
         ..FailureReport::default()
     }
+}
+
+/// The last lines of the run that failed: the container may have been started again since it was looked at, without having
+/// written anything yet.
+async fn last_words(
+    scope: &Scope<'_>,
+    pod: &str,
+    container: &str,
+    previous: bool,
+) -> Result<Vec<String>, Error> {
+    let lines = log_tail(scope, pod, container, previous).await?;
+    if lines.is_empty() && !previous {
+        // Most have no previous run.
+        return Ok(log_tail(scope, pod, container, true).await.unwrap_or_default());
+    }
+    Ok(lines)
 }
 
 /// The last lines of a container's log.

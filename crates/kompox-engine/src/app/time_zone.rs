@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 /// The zone of an app that names none.
 const DEFAULT: &str = "UTC";
 
-/// The TZif file of every zone that a service names by `TZ`, and of UTC, by the name as written. A name that no zone has
-/// is left out.
+/// The TZif file of every zone that a service names by `TZ`, and of UTC, by the name as written, without the colon that may
+/// stand before it. A name that no zone has is left out.
 pub(crate) fn files(project: &Project) -> BTreeMap<String, Vec<u8>> {
     let named = project.services.values().filter_map(|service| service.environment.get("TZ"));
-    let named = named.map(|zone| zone.value.as_str());
+    let named = named.map(|zone| zone.value.trim_start_matches(':'));
     [DEFAULT]
         .into_iter()
         .chain(named)
@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn named_zones_have_their_files() {
-        let text = "services: {a: {image: i, environment: {TZ: Asia/Tokyo}}, b: {image: i, environment: {TZ: Nowhere/Land}}}";
+        let text = "services: {a: {image: i, environment: {TZ: Asia/Tokyo}}, b: {image: i, environment: {TZ: Nowhere/Land}}, c: {image: i, environment: {TZ: ':Europe/Berlin'}}}";
         let (environment, files_of) = (BTreeMap::new(), MemoryFiles::new());
         let request = Request {
             name: ProjectName::Given("app"),
@@ -37,7 +37,7 @@ mod tests {
         };
         let (project, _) = load(&mut Sources::default(), &request);
         let found = files(&project.unwrap());
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["Asia/Tokyo", "UTC"]);
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["Asia/Tokyo", "Europe/Berlin", "UTC"]);
         assert!(found.values().all(|file| file.starts_with(b"TZif")));
     }
 }
