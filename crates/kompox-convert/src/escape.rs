@@ -1,6 +1,6 @@
 //! Text that Kubernetes would change, written so that it arrives unchanged. Pure.
 
-/// Doubles every `$`: in `command` and `args` Kubernetes replaces `$(NAME)` by a variable and `$$` by `$`.
+/// Doubles every `$`: in `command`, `args` and probes Kubernetes replaces `$(NAME)` by a variable and `$$` by `$`.
 pub(crate) fn literal(text: &str) -> String {
     text.replace('$', "$$")
 }

@@ -1,5 +1,6 @@
 //! Healthchecks as startup and readiness probes, never as liveness probes. Pure.
 
+use crate::escape::literal;
 use crate::summary::Role;
 use crate::unit::Unit;
 use k8s_openapi::api::core::v1::{ExecAction, Probe};
@@ -79,7 +80,7 @@ fn command(unit: &Unit<'_>, check: &Healthcheck, diagnostics: &mut Diagnostics) 
             );
             None
         }
-        HealthTest::Command(words) => Some(words.clone()),
+        HealthTest::Command(words) => Some(literals(words).collect()),
         HealthTest::Shell(words) => {
             if words.first().is_some_and(|script| script.contains("||") || script.contains(';')) {
                 let message =
@@ -90,9 +91,14 @@ fn command(unit: &Unit<'_>, check: &Healthcheck, diagnostics: &mut Diagnostics) 
                         .help("use the tool's own timeout, such as `curl --max-time 5` or `pg_isready -t 5`"),
                 );
             }
-            Some(["/bin/sh".to_owned(), "-c".to_owned()].into_iter().chain(words.iter().cloned()).collect())
+            Some(["/bin/sh".to_owned(), "-c".to_owned()].into_iter().chain(literals(words)).collect())
         }
     }
+}
+
+/// The kubelet expands the command of a probe as it does args, though with the Pod's own variables only: `$$` becomes `$`.
+fn literals(words: &[String]) -> impl Iterator<Item = String> {
+    words.iter().map(|word| literal(word))
 }
 
 #[cfg(test)]
