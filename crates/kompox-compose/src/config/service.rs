@@ -1,8 +1,8 @@
 //! A service: what is typed from its type, everything else by its shape.
 
 use kompox_yaml::{Node, Span};
-use std::collections::HashMap;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 use super::mount;
 use super::print::Printer;
