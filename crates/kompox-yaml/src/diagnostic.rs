@@ -137,10 +137,15 @@ impl Diagnostic {
     }
 }
 
+/// Findings of one severity that are kept: nobody reads more, and a hostile file has one for each of its bytes.
+const MOST: usize = 1000;
+
 /// All findings of one load.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// How many there were of each severity, and where the first one is that was not kept.
+    counts: [(usize, Option<Span>); 3],
 }
 
 impl Diagnostics {
@@ -150,9 +155,15 @@ impl Diagnostics {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds one. After a thousand of one severity they are only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        let (count, left_out) = &mut self.counts[diagnostic.severity as usize];
+        *count += 1;
+        if *count <= MOST {
+            self.list.push(diagnostic);
+        } else {
+            *left_out = left_out.or(diagnostic.span()).or(Some(Span::default()));
+        }
     }
 
     /// Whether the input is refused.
@@ -178,8 +189,15 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// Orders by file, position and severity; what has no place comes first. Equal ones are kept once.
+    /// Orders by file, position and severity; what has no place comes first. Equal ones are kept once. Says how many were
+    /// only counted.
     pub fn sort(&mut self) {
+        for (count, left_out) in &mut self.counts {
+            if let Some(place) = left_out.take() {
+                let message = format!("{} more like these are not shown", *count - MOST);
+                self.list.push(Diagnostic::note("yaml.more", message).at(place));
+            }
+        }
         self.list.sort_by_key(|diagnostic| (diagnostic.span(), diagnostic.severity));
         self.list.dedup();
     }
@@ -194,13 +212,15 @@ impl Diagnostics {
 
 impl Extend<Diagnostic> for Diagnostics {
     fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, iter: T) {
-        self.list.extend(iter);
+        iter.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 }
 
 impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<T: IntoIterator<Item = Diagnostic>>(iter: T) -> Self {
-        Self { list: iter.into_iter().collect() }
+        let mut all = Self::new();
+        all.extend(iter);
+        all
     }
 }
 
@@ -225,6 +245,19 @@ impl<'a> IntoIterator for &'a Diagnostics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_reads_is_only_counted() {
+        let mut found: Diagnostics =
+            (0..3000).map(|n| Diagnostic::warning("a.b", n.to_string()).at(Span::default())).collect();
+        found.push(Diagnostic::error("a.c", "last"));
+        found.sort();
+        assert_eq!((found.len(), found.has_errors()), (1002, true));
+        let more = found.iter().find(|one| one.code == "yaml.more").unwrap();
+        assert_eq!(more.message, "2000 more like these are not shown");
+        found.sort();
+        assert_eq!(found.len(), 1002);
+    }
 
     #[test]
     fn what_is_quoted_cannot_steer_a_terminal_or_fill_it() {
