@@ -125,6 +125,7 @@ impl<'a> Assembler<'a> {
         scope: &Scope<'_>,
     ) -> Option<Node> {
         self.refuse_tags(&document);
+        merge::drop_idle_tags(&mut document);
         crate::substitute::substitute(&mut document, scope.environment, self.sources, &mut self.diagnostics);
         let folder = scope.folder;
         self.extend_services(&mut document, path, folder, scope.environment);

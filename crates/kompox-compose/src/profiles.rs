@@ -7,13 +7,14 @@ use kompox_yaml::{Diagnostic, Located, nearest};
 use crate::read::Reader;
 use crate::{Network, Project};
 
-/// The active profiles: those asked for, else those of `COMPOSE_PROFILES`.
+/// The active profiles: those asked for, else those of `COMPOSE_PROFILES`. Without that variable the one without a name is
+/// active, as in Docker Compose: `profiles: ["$ONLY_IN"]` is always on unless the variable is set.
 pub(crate) fn active(asked: &[String], environment: &BTreeMap<String, String>) -> HashSet<String> {
     if !asked.is_empty() {
         return asked.iter().cloned().collect();
     }
     let listed = environment.get("COMPOSE_PROFILES").map(String::as_str).unwrap_or_default();
-    listed.split(',').map(str::trim).filter(|profile| !profile.is_empty()).map(str::to_owned).collect()
+    listed.split(',').map(|profile| profile.trim().to_owned()).collect()
 }
 
 /// Says which active profile no service has: Docker Compose takes a misspelt name without a word.
@@ -25,7 +26,7 @@ fn warn_unknown(project: &Project, active: &HashSet<String>, reader: &mut Reader
         .map(|profile| profile.value.as_str())
         .collect();
     let unknown: BTreeSet<&str> = active.iter().map(String::as_str).collect();
-    for name in unknown.difference(&known).filter(|name| **name != "*") {
+    for name in unknown.difference(&known).filter(|name| !matches!(**name, "*" | "")) {
         let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
         let help = near.or_else(|| {
             let list: Vec<_> = known.iter().copied().collect();

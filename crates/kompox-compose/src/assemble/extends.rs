@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kompox_yaml::{Diagnostic, Located, Node, Span, nearest};
 
-use super::merge::Merge;
+use super::merge::{self, Merge, takes_away};
 use super::{Assembler, Scope, rebase, rule};
 use crate::path;
 use crate::place::Place;
@@ -35,7 +35,7 @@ impl Assembler<'_> {
         folder: &str,
         environment: &BTreeMap<String, String>,
     ) {
-        let extending = |node: &Node| node.get("extends").is_some();
+        let extending = |node: &Node| node.get("extends").is_some() && !takes_away(node);
         let Some(services) = document.get("services").filter(|services| services.as_mapping().is_some())
         else {
             return;
@@ -73,6 +73,8 @@ impl Assembler<'_> {
             return Some(service);
         };
         self.followed.push(Located::new(format!("services.{name}.extends"), extends.key_span));
+        let idle = Merge { diagnostics: &mut self.diagnostics, keep_tags: false };
+        let Some(target) = idle.alone(extends.value.clone()) else { return Some(service) };
         let this = (home.path.to_owned(), name.to_owned());
         if open.contains(&this) || open.len() >= 100 {
             self.diagnostics.push(
@@ -84,7 +86,7 @@ impl Assembler<'_> {
             return Some(service);
         }
         open.push(this);
-        let base = self.base(name, span, &extends.value, home, open);
+        let base = self.base(name, span, &target, home, open);
         open.pop();
         let Some(base) = base else {
             // The key tells whoever checks the service that something is missing in it.
@@ -97,7 +99,10 @@ impl Assembler<'_> {
         let services = Place::Root.key("services");
         let place = services.key(name);
         let mut merge = Merge { diagnostics: &mut self.diagnostics, keep_tags: true };
-        Some(merge.node(base, service, rule::SERVICE, &place))
+        // `!override` of the whole service is about earlier files, not about what it extends.
+        let tag = service.tag.take();
+        let merged = merge.node(base, service, rule::SERVICE, &place);
+        Some(Node { tag, ..merged })
     }
 
     /// The service that is extended, whole and without tags.
@@ -119,6 +124,7 @@ impl Assembler<'_> {
         let mut whole = None;
         for mut document in parsed.documents {
             self.refuse_tags(&document);
+            merge::drop_idle_tags(&mut document);
             crate::substitute::substitute(
                 &mut document,
                 scope.environment,
@@ -153,8 +159,10 @@ impl Assembler<'_> {
         open: &mut Vec<(String, String)>,
     ) -> Option<Node> {
         let name = &service.value;
-        let Some(node) = home.services.get(name) else {
-            let known = home.services.as_mapping().into_iter().flatten().map(|entry| entry.key.as_str());
+        // A service that is reset is not there for its own file either.
+        let Some(node) = home.services.get(name).filter(|node| !takes_away(node)) else {
+            let known = home.services.as_mapping().into_iter().flatten();
+            let known = known.filter(|entry| !takes_away(&entry.value)).map(|entry| entry.key.as_str());
             let near = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
             let message = if open.len() > 1 || !home.path.is_empty() {
                 format!("there is no service `{name}` in {}", home.path)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use kompox_yaml::{Diagnostic, Entry, Located, Mapping, Node, Span, Value};
 
+use super::merge::Merge;
 use super::{Assembler, Parsed, Scope, rebase};
 use crate::path;
 use crate::{FileErrorKind, environment};
@@ -28,13 +29,15 @@ impl Assembler<'_> {
             return document;
         };
         self.followed.push(Located::new("include".to_owned(), include.key_span));
-        let entries = match &include.value.value {
+        let merge = Merge { diagnostics: &mut self.diagnostics, keep_tags: false };
+        let Some(value) = merge.alone(include.value) else { return document };
+        let entries = match &value.value {
             Value::Sequence(entries) => entries.as_slice(),
             Value::Null => &[],
             _ => {
                 self.diagnostics.push(
-                    wrong(format!("`include` must be a list, found {}", include.value.kind().phrase()))
-                        .at(include.value.span),
+                    wrong(format!("`include` must be a list, found {}", value.kind().phrase()))
+                        .at(value.span),
                 );
                 self.incomplete = true;
                 &[]
@@ -147,7 +150,12 @@ impl Assembler<'_> {
         for service in entries(model.get_mut("services")) {
             match service.value.get_mut("environment").map(|node| &mut node.value) {
                 Some(Value::Mapping(all)) => {
-                    for variable in all.entries.iter_mut().filter(|variable| variable.value.is_null()) {
+                    // As in Docker Compose only what was in a list: such a name and its value have one place.
+                    let listed = |variable: &Entry| variable.key_span == variable.value.span;
+                    for variable in all.entries.iter_mut().filter(|variable| listed(variable)) {
+                        if !variable.value.is_null() {
+                            continue;
+                        }
                         if let Some(value) = only_here(&variable.key) {
                             variable.value.value = Value::String(value.clone());
                         }
@@ -185,7 +193,16 @@ impl Assembler<'_> {
             if !KINDS.contains(&kind.as_str()) {
                 continue;
             }
-            let Value::Mapping(found) = value.value else { continue };
+            let found = match value.value {
+                Value::Mapping(found) => found,
+                Value::Null => continue,
+                _ => {
+                    let message = format!("{kind} must be a mapping, found {}", value.kind().phrase());
+                    let diagnostic = Diagnostic::error("compose.type", message).at(value.span);
+                    self.diagnostics.push(diagnostic.label(named, "included here"));
+                    continue;
+                }
+            };
             if top.get(&kind).is_none_or(Node::is_null) {
                 top.remove(&kind);
                 let value = Node::new(Value::Mapping(Mapping::default()), value.span);

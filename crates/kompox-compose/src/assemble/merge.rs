@@ -194,6 +194,33 @@ fn is_override(node: &Node) -> bool {
     node.tag.as_deref() == Some(OVERRIDE)
 }
 
+/// Takes out tags that mean nothing: all within an `!override`, and that of a whole document, which is merged even so, as in
+/// Docker Compose. A number or boolean with a tag is text there.
+pub(super) fn drop_idle_tags(document: &mut Node) {
+    fn within(node: &mut Node) {
+        let tag = node.tag.take();
+        if tag.is_some() && matches!(node.value, Value::Int(_) | Value::Float(_) | Value::Bool(_)) {
+            node.value = Value::String(node.text().unwrap_or_default().to_owned());
+        }
+        if tag.as_deref() == Some(OVERRIDE) {
+            untag(node);
+        } else {
+            match &mut node.value {
+                Value::Sequence(items) => items.iter_mut().for_each(within),
+                Value::Mapping(mapping) => {
+                    mapping.entries.iter_mut().for_each(|entry| within(&mut entry.value));
+                }
+                _ => {}
+            }
+        }
+        node.tag = tag;
+    }
+    if is_override(document) {
+        untag(document);
+    }
+    within(document);
+}
+
 /// Whether the value of a node with this tag counts for nothing.
 pub(crate) fn takes_away(node: &Node) -> bool {
     is_reset(node)
@@ -316,12 +343,12 @@ fn long(node: Node, key: &str) -> Node {
 fn host_list(node: Node) -> Node {
     let Value::Mapping(mapping) = &node.value else { return node };
     let mut items = Vec::with_capacity(mapping.len());
-    for entry in mapping {
+    for entry in mapping.iter().filter(|entry| !is_reset(&entry.value)) {
         let addresses = match &entry.value.value {
             Value::Sequence(addresses) => addresses.as_slice(),
             _ => std::slice::from_ref(&entry.value),
         };
-        for address in addresses {
+        for address in addresses.iter().filter(|address| !is_reset(address)) {
             let text = format!("{}={}", entry.key, address.text().unwrap_or_default());
             items.push(Node::new(Value::String(text), address.span));
         }

@@ -2,7 +2,7 @@
 //!
 //! Paths stay text: what is wrong with them is reported when they are read.
 
-use kompox_yaml::{Node, Value};
+use kompox_yaml::{Entry, Node, Value};
 
 use crate::path;
 
@@ -11,7 +11,17 @@ pub(super) fn model(root: &mut Node, folder: &str) {
     if folder.is_empty() {
         return;
     }
-    each(root.get_mut("services"), |node| service(node, folder));
+    each(root.get_mut("services"), |node| {
+        let key_span = node.span;
+        // What is built without a context is built in its project's own folder.
+        if let Some(Value::Mapping(build)) = node.get_mut("build").map(|build| &mut build.value)
+            && build.get("context").is_none()
+        {
+            let (key, value) = ("context".to_owned(), Value::String(".".to_owned()));
+            build.entries.push(Entry { key, key_span, value: Node::new(value, key_span) });
+        }
+        service(node, folder);
+    });
     for kind in ["configs", "secrets"] {
         each(root.get_mut(kind), |node| plain(node.get_mut("file"), folder));
     }
