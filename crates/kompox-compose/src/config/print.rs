@@ -61,6 +61,7 @@ impl Printer<'_> {
             Shape::Options | Shape::Settings => options(node),
             Shape::Command => Some(command(node)),
             Shape::Path => filled(self.path(&text(node))),
+            Shape::Context if text(node).is_empty() => None,
             Shape::Context => filled(self.context(&text(node))),
             Shape::Contexts => {
                 pairs(node, |_| Some(Value::String(String::new()))).map(|value| self.contexts(value))
@@ -69,6 +70,10 @@ impl Printer<'_> {
             Shape::Limit => {
                 Some(Value::Object(self.keys(node, &[("hard", Shape::Int), ("soft", Shape::Int)])))
             }
+            Shape::List(Shape::Text) => {
+                let items: Vec<Value> = node.as_sequence()?.iter().map(|node| json!(text(node))).collect();
+                (!items.is_empty()).then_some(Value::Array(items))
+            }
             Shape::List(item) => {
                 let items: Vec<Value> =
                     node.as_sequence()?.iter().filter_map(|node| self.node(node, *item)).collect();
@@ -76,21 +81,24 @@ impl Printer<'_> {
             }
             Shape::Map(keys, _) => Some(Value::Object(self.keys(node, keys))),
             Shape::Short(key, keys) => Some(self.short(node, key, keys)),
-            Shape::Strings => Some(Value::Object(
-                entries(node)
-                    .map(|(key, node)| (key.to_owned(), list(node).unwrap_or_else(|| json!([]))))
-                    .collect(),
-            )),
+            Shape::Strings => {
+                let object: Map<String, Value> =
+                    entries(node).filter_map(|(key, node)| Some((key.to_owned(), list(node)?))).collect();
+                (!object.is_empty()).then_some(Value::Object(object))
+            }
             Shape::Each(value) => {
                 let object: Map<String, Value> = entries(node)
                     .filter_map(|(key, node)| Some((key.to_owned(), self.node(node, *value)?)))
                     .collect();
                 (!object.is_empty()).then_some(Value::Object(object))
             }
-            Shape::Names(value) => Some(self.names(node, *value)),
+            Shape::Names(value) => {
+                let names = self.names(node, *value);
+                names.as_object().is_some_and(|names| !names.is_empty()).then_some(names)
+            }
             Shape::DeviceRequest(keys, _) => {
                 let mut out = self.keys(node, keys);
-                if !out.contains_key("device_ids") {
+                if node.get("device_ids").is_none() {
                     out.entry("count").or_insert_with(|| json!(-1));
                 }
                 Some(Value::Object(out))
@@ -301,17 +309,19 @@ fn hosts(node: &Node) -> Option<Value> {
     }
     let mut lines: Vec<String> = out.into_iter().map(|(host, address)| format!("{host}={address}")).collect();
     lines.sort();
-    (!lines.is_empty()).then(|| json!(lines))
+    // A name without any address prints as an empty list.
+    (!lines.is_empty() || entries(node).next().is_some()).then(|| json!(lines))
 }
 
 fn bare(address: &str) -> &str {
     address.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(address)
 }
 
-/// A node as it is.
+/// A node as it is, but that an empty list is nothing, as in Docker Compose.
 pub(super) fn plain(node: &Node) -> Value {
     match &node.value {
         Written::Null => Value::Null,
+        Written::Sequence(items) if items.is_empty() => Value::Null,
         Written::Bool(value) => Value::Bool(*value),
         Written::Int(value) => json!(value),
         Written::Float(_) => number(node).unwrap_or_else(|| json!(text(node))),

@@ -53,8 +53,10 @@ pub(super) fn print(service: &Service, node: Option<&Node>, printer: &Printer<'_
     };
     put("networks", networks);
     put("dns", service.dns.iter().map(|server| Value::String(server.value.clone())).collect());
-    let short = get("build").is_some_and(|build| build.as_str().is_some());
-    fill(&mut out, short, printer);
+    // An empty context is none, and not the project's folder.
+    let context = |build: &Node| build.get("context").is_some_and(|context| !context.is_null());
+    let has_context = get("build").is_some_and(|build| build.as_str().is_some() || context(build));
+    fill(&mut out, has_context, printer);
     Value::Object(out)
 }
 
@@ -86,7 +88,7 @@ fn dependency(one: &crate::Dependency) -> (String, Value) {
 }
 
 /// What a build and a deployment have without saying so.
-fn fill(out: &mut Map<String, Value>, short: bool, printer: &Printer<'_>) {
+fn fill(out: &mut Map<String, Value>, has_context: bool, printer: &Printer<'_>) {
     let scale = out.get("scale").cloned();
     if let Some(deploy) = out.get_mut("deploy").and_then(Value::as_object_mut) {
         deploy.entry("placement").or_insert_with(|| json!({}));
@@ -96,7 +98,7 @@ fn fill(out: &mut Map<String, Value>, short: bool, printer: &Printer<'_>) {
         }
     }
     let Some(build) = out.get_mut("build").and_then(Value::as_object_mut) else { return };
-    if !short {
+    if !has_context {
         build.entry("context").or_insert_with(|| json!(printer.path(".")));
     }
     if !build.contains_key("dockerfile_inline") {

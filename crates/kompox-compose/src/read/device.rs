@@ -3,16 +3,17 @@
 use kompox_yaml::{Diagnostic, Located, Node, Value};
 
 use super::Reader;
+use super::list::last_of_each;
 use crate::place::Place;
 use crate::shape;
 use crate::{Device, DeviceCount, DeviceRequest, Hook};
 
 impl Reader<'_> {
-    /// Reads `devices`: `SOURCE[:TARGET][:PERMISSIONS]`, or a mapping.
+    /// Reads `devices`: `SOURCE[:TARGET][:PERMISSIONS]`, or a mapping. Of several with one target the last counts.
     pub(super) fn devices(&mut self, node: &Node, place: &Place<'_>) -> Vec<Device> {
         let items = self.sequence(node, place).unwrap_or_default();
         let item = |(index, item): (usize, &Node)| self.device(item, &place.item(index));
-        items.iter().enumerate().filter_map(item).collect()
+        last_of_each(items.iter().enumerate().filter_map(item).collect(), |device| device.target.clone())
     }
 
     fn device(&mut self, node: &Node, place: &Place<'_>) -> Option<Device> {
