@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kompox_yaml::{Diagnostic, Diagnostics, Located, Span, nearest};
 
 use crate::read::HINTS;
-use crate::{MountKind, Project, Service};
+use crate::{MountKind, NetworkMode, Project, Service};
 
 mod cycle;
 mod limits;
@@ -13,6 +13,7 @@ mod limits;
 /// Checks a project; whatever is wrong is reported.
 pub(crate) fn check(project: &Project, diagnostics: &mut Diagnostics) {
     let mut hints = HINTS;
+    container_names(project, diagnostics);
     for service in project.services.values() {
         let mut check = Check { project, service, diagnostics, hints: &mut hints };
         check.runs();
@@ -23,6 +24,26 @@ pub(crate) fn check(project: &Project, diagnostics: &mut Diagnostics) {
         limits::check(service, diagnostics);
     }
     cycle::check(project, diagnostics);
+}
+
+/// A container's name is there only once.
+fn container_names(project: &Project, diagnostics: &mut Diagnostics) {
+    let mut known: HashMap<&str, &Service> = HashMap::new();
+    for service in project.services.values() {
+        let Some(name) = &service.container_name else { continue };
+        if let Some(first) = known.insert(&name.value, service) {
+            let services = format!("{} and {}", first.name.value, service.name.value);
+            diagnostics.push(
+                Diagnostic::error(
+                    "compose.container-name",
+                    format!("{services} have the same container name, {}", name.value),
+                )
+                .at(name.span)
+                .label(first.name.span, format!("{} is here", first.name.value))
+                .help("give each container a name of its own"),
+            );
+        }
+    }
 }
 
 struct Check<'a> {
@@ -81,6 +102,18 @@ impl Check<'_> {
                 .at(mode.span)
                 .label(service.key_span("networks"), "`networks` is here")
                 .help("remove one of them"),
+            );
+        }
+        if let Some(mode) = &service.network_mode
+            && let NetworkMode::Service(name) = &mode.value
+            && let Some(off) = service.without.iter().find(|other| other.service.value == *name)
+            && !off.required
+        {
+            let message = format!("{} joins {name}, which no active profile switches on", service.name.value);
+            self.diagnostics.push(
+                Diagnostic::error("compose.network-mode", message)
+                    .at(mode.span)
+                    .help("activate one of its profiles, or take `network_mode` out"),
             );
         }
         for network in &service.networks {

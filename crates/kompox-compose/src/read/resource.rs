@@ -1,6 +1,6 @@
 //! `volumes`, `networks`, `configs` and `secrets` of the top level.
 
-use kompox_yaml::{Diagnostic, Located, Mapping, Node, Span, Value};
+use kompox_yaml::{Diagnostic, Entry, Located, Mapping, Node, Span, Value};
 
 use super::{Reader, keys};
 use crate::place::Place;
@@ -92,18 +92,23 @@ impl Reader<'_> {
         let (external, name) = self.external(mapping, place, false);
         let mut sources = Vec::new();
         let mut other = Vec::new();
+        // What is wrong is reported; the name is there all the same.
+        let wrong = |entry: &Entry| FileSource::External(entry.key_span);
         for entry in mapping {
             let (node, at) = (&entry.value, place.key(&entry.key));
             match entry.key.as_str() {
                 "file" => {
-                    let path = self.filled_text(node, &at)?;
-                    sources.push((entry.key_span, FileSource::File { path, mode: 0 }));
+                    let path = self.filled_text(node, &at);
+                    let source = path.map(|path| FileSource::File { path, mode: 0 });
+                    sources.push((entry.key_span, source.unwrap_or_else(|| wrong(entry))));
                 }
                 "environment" => {
-                    sources.push((entry.key_span, FileSource::Environment(self.filled_text(node, &at)?)));
+                    let source = self.filled_text(node, &at).map(FileSource::Environment);
+                    sources.push((entry.key_span, source.unwrap_or_else(|| wrong(entry))));
                 }
                 "content" if known.contains(&"content") => {
-                    sources.push((entry.key_span, FileSource::Content(self.text(node, &at)?)));
+                    let source = self.text(node, &at).map(FileSource::Content);
+                    sources.push((entry.key_span, source.unwrap_or_else(|| wrong(entry))));
                 }
                 "name" | "external" => {}
                 _ => {
@@ -125,14 +130,14 @@ impl Reader<'_> {
                     .help(format!("keep one of {ways}, or `external: true` alone")),
             );
         }
-        let Some((_, source)) = sources.into_iter().next() else {
+        let source = sources.into_iter().next().map(|(_, source)| source).unwrap_or_else(|| {
             self.error(
                 Diagnostic::error("compose.file-source", format!("{place} has no source"))
                     .at(key.span)
                     .help(format!("add one of {ways}")),
             );
-            return None;
-        };
+            FileSource::External(key.span)
+        });
         Some(FileObject { key, keys: keys(mapping), name, source, content: None, other })
     }
 
