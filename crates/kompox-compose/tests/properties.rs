@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 use kompox_compose::{
     ComposeFile, Diagnostics, DotEnv, MemoryFiles, Project, ProjectName, Request, Sources, load,
 };
+use kompox_testcases::generate::{self, Schema};
+use kompox_testcases::{Outcome, Project as Input, Random, fuzz, ours};
 use proptest::prelude::*;
+use serde_json::Value;
+use std::sync::LazyLock;
 
 fn run(text: &str, dot_env: &str) -> (Option<Project>, Diagnostics, Sources) {
     let files = MemoryFiles::new().with("x.env", dot_env).with("f", "content");
@@ -87,6 +91,86 @@ proptest! {
     #[test]
     fn odd_env_files(text in "([A-C=:#'\"\\\\$ {}\n]|export |\\PC){0,60}") {
         check("services: {web: {image: x, env_file: x.env}}\n", &text);
+    }
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read().unwrap());
+
+/// A random project in the one file that the next ones are merged into.
+fn generated(seed: u64) -> Input {
+    let mut project = generate::project(&SCHEMA, &mut Random::new(seed));
+    project.files.retain(|path, _| !path.ends_with("compose.override.yaml"));
+    project.request.retain(|(key, _)| key != "file");
+    project.request.push(("file".to_owned(), "compose.yaml".to_owned()));
+    project
+}
+
+/// The same with one more file.
+fn with(project: &Input, name: &str, text: &[u8]) -> Input {
+    let mut project = project.clone();
+    project.files.insert(format!("/project/{name}"), text.to_vec());
+    project.request.push(("file".to_owned(), name.to_owned()));
+    project
+}
+
+/// Lists without what is in them a second time: a list whose entries have no identity is appended to.
+fn once(value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            items.iter_mut().for_each(once);
+            let mut kept: Vec<Value> = Vec::new();
+            for item in items.drain(..) {
+                if !kept.contains(&item) {
+                    kept.push(item);
+                }
+            }
+            *items = kept;
+        }
+        Value::Object(object) => object.values_mut().for_each(once),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn merges_of_two_projects(first: u64, second: u64) {
+        let (first, second) = (generated(first), generated(second));
+        let merged = with(&first, "second.yaml", &second.files["/project/compose.yaml"]);
+        prop_assert_eq!(fuzz::check(&merged).map(|_| ()), Ok(()));
+    }
+
+    #[test]
+    fn merging_nothing_or_the_same_keeps_the_project(seed: u64) {
+        let project = generated(seed);
+        let Outcome::Config(mut before) = ours::answer(&project) else { return Ok(()) };
+        for empty in ["{}\n", "services: {}\n", "services:\n", "---\n"] {
+            prop_assert_eq!(ours::answer(&with(&project, "empty.yaml", empty.as_bytes())), Outcome::Config(before.clone()));
+        }
+        let again = with(&project, "again.yaml", &project.files["/project/compose.yaml"]);
+        let Outcome::Config(mut after) = ours::answer(&again) else { return Err(TestCaseError::fail("refused")) };
+        once(&mut before);
+        once(&mut after);
+        prop_assert_eq!(after, before);
+    }
+
+    #[test]
+    fn loading_twice_gives_the_same(seed: u64) {
+        let project = generated(seed);
+        let load = || {
+            let mut sources = Sources::new();
+            let (project, diagnostics) = ours::loaded(&project, &mut sources);
+            (format!("{project:?}"), diagnostics.render(&sources))
+        };
+        prop_assert_eq!(load(), load());
+        prop_assert_eq!(ours::answer(&project), ours::answer(&project));
+    }
+
+    #[test]
+    fn odd_variables(text in "([$]|[$][{]|[}]|:?[-+?]|A|_|1| |\n|'|\\PC){0,40}") {
+        let value = Value::from(text);
+        check(&format!("services: {{web: {{image: x, command: {value}, environment: [{value}], labels: {{a: {value}}}}}}}\n"), "A=1\n");
     }
 }
 
