@@ -21,6 +21,12 @@ pub(crate) fn release(name: &str) -> Result<PathBuf, Box<dyn std::error::Error>>
     Ok(target().join("release").join(name))
 }
 
+/// Builds a program for very many inputs: optimised, and with the checks of a debug build.
+pub(crate) fn fuzzing(name: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    build(name, &["--profile", "fuzz"])?;
+    Ok(target().join("fuzz").join(name))
+}
+
 fn build(name: &str, arguments: &[&str]) -> crate::Outcome {
     let status = cargo(&["build", "--quiet", "--package", name]).args(arguments).status()?;
     if status.success() { Ok(()) } else { Err(format!("building {name} failed: {status}").into()) }

@@ -1,11 +1,15 @@
 //! `cargo xtask conformance`: what takes longer than every change can wait for. Starts cargo and the test bed.
 //!
-//! Run before something is called resolved: the property tests with many more cases, Kompose against its recordings,
-//! Kubernetes' own suite of network policies against the test bed's engine, then every tier of `cargo xtask test`, whose clusters have then been used before.
+//! Run before something is called resolved: the property tests with many more cases, Kompose and Docker Compose against
+//! their recordings, both loaders of compose files against each other on generated projects, the fuzzer, Kubernetes' own
+//! suite of network policies against the test bed's engine, then every tier of `cargo xtask test`, whose clusters have then
+//! been used before.
 
+mod docker_compose;
 mod kompose;
 
 use crate::Outcome;
+use crate::fuzz;
 use crate::process::cargo;
 use crate::test::{self, Row, Table};
 use kompox_testbed::Testbed;
@@ -15,6 +19,9 @@ use std::time::Duration;
 const CASES: &str = "20000";
 /// Sequences of whole commands take longer.
 const SEQUENCES: &str = "4000";
+
+/// How long the fuzzer runs.
+const FUZZING: u64 = 120;
 
 const UPSTREAM: &str = "upstream NetworkPolicy suite";
 /// Specs it has in the pinned version; fewer mean that it did not run as a whole.
@@ -31,6 +38,10 @@ pub(crate) struct Selection {
     /// Only Kompose's recorded answers; with KOMPOX_BLESS=1, record them.
     #[arg(long, conflicts_with = "upstream")]
     kompose: bool,
+    /// Only Docker Compose: its recorded answers and generated projects; with KOMPOX_BLESS=1, record the answers.
+    /// KOMPOX_SEED and KOMPOX_NUMBER repeat generated ones.
+    #[arg(long, conflicts_with_all = ["upstream", "kompose"])]
+    docker_compose: bool,
     #[command(flatten)]
     test: test::Arguments,
 }
@@ -40,6 +51,10 @@ pub(crate) fn run(arguments: &Selection) -> Outcome {
     let mut table = Table::default();
     if arguments.kompose {
         table.add(kompose::recordings()?);
+        return table.close();
+    }
+    if arguments.docker_compose {
+        docker_compose::rows()?.into_iter().for_each(|row| table.add(row));
         return table.close();
     }
     if arguments.upstream {
@@ -54,6 +69,8 @@ pub(crate) fn run(arguments: &Selection) -> Outcome {
     command.env("PROPTEST_CASES", SEQUENCES);
     table.add(test::counted("random sequences of commands", command)?);
     table.add(kompose::recordings()?);
+    docker_compose::rows()?.into_iter().for_each(|row| table.add(row));
+    table.add(fuzz::row(FUZZING, u64::MAX)?);
     table.add(network_policies(&arguments.test)?);
     test::tiers(&arguments.test, &mut table)?;
     table.close()

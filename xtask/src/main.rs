@@ -6,6 +6,7 @@ mod ci;
 mod cluster;
 mod conformance;
 mod demo;
+mod fuzz;
 mod image;
 mod measure;
 mod process;
@@ -39,6 +40,12 @@ enum Command {
     Tidy,
     /// Ratios of kompoxops against kubectl, inside one run.
     Bench(bench::Arguments),
+    /// The loader of compose files on damaged and made-up input: no panic, little time, little memory.
+    ///
+    /// Inputs are bytes of compose files, their trees, text with variables, env files, merges of two documents, and values
+    /// with a syntax of their own. KOMPOX_SEED repeats a run. Findings are written into
+    /// crates/kompox-compose/tests/regressions, where the tests of kompox-compose read them.
+    Fuzz(fuzz::Arguments),
     /// What takes longer than every change can wait for.
     Conformance(conformance::Selection),
     /// What a change must pass: formatting, lints, tidy, test.
@@ -53,6 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Cluster(command) => cluster::run(command),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Image(arguments) => image::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run(&build::root()).map_err(Into::into),

@@ -9,7 +9,7 @@ use super::purity::PURE;
 ///
 /// `kompox-yaml` lies below the loaders because they need one located tree and one kind of diagnostic, which the
 /// converter adds to and the use cases hand on.
-const ARROWS: [(&str, &[&str]); 25] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     ("kompox-yaml", &[]),
     ("kompox-model", &[]),
     ("kompox-node-protocol", &[]),
@@ -37,6 +37,7 @@ const ARROWS: [(&str, &[&str]); 25] = [
     ("kompox", &["kompox-api"]),
     ("kompox-testkit", &["kompox-model", "kompox-convert", "kompox-provider"]),
     ("kompox-testbed", &[]),
+    ("kompox-testcases", &["kompox-compose", "kompox-yaml"]),
     ("xtask", &["kompox-testbed"]),
 ];
 
@@ -47,11 +48,19 @@ const DRIVER: &[&str] = &["kompox-model", "kompox-provider", "kompox-node-protoc
 const WIRING: [&str; 2] = ["kompoxops", "kompoxsvc"];
 
 /// Crates that hold binaries only or serve development: no product crate may use them.
-const NEVER_BELOW: [&str; 7] =
-    ["kompox", "kompox-node", "kompoxops", "kompoxsvc", "kompox-testkit", "kompox-testbed", "xtask"];
+const NEVER_BELOW: [&str; 8] = [
+    "kompox",
+    "kompox-node",
+    "kompoxops",
+    "kompoxsvc",
+    "kompox-testkit",
+    "kompox-testbed",
+    "kompox-testcases",
+    "xtask",
+];
 
 /// What tests of any crate may use besides the crate's own arrows.
-const FOR_TESTS: [&str; 2] = ["kompox-testkit", "kompox-testbed"];
+const FOR_TESTS: [&str; 3] = ["kompox-testkit", "kompox-testbed", "kompox-testcases"];
 
 /// What tests of a driver may use, too: the port it works through, on a real cluster.
 const FOR_TESTS_OF_DRIVERS: &str = "kompox-kube";
