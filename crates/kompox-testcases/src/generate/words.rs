@@ -1,0 +1,277 @@
+//! What may stand where, so that most generated projects are right. Pure data.
+
+/// Text below a key; none means text with variables.
+pub(super) fn texts(above: &str, key: &str) -> &'static [&'static str] {
+    within(above, key).unwrap_or_else(|| everywhere(key))
+}
+
+/// What depends on the key above.
+fn within(above: &str, key: &str) -> Option<&'static [&'static str]> {
+    Some(match (above, key) {
+        ("volumes", "source") => &["data", "cache", "./d", "/abs", "~/h", "../up"],
+        ("volumes", "target") => &["/t", "/u/v", "/w", "/x"],
+        ("volumes", "type") => &["volume", "bind", "tmpfs", "volume", "bind"],
+        ("volume" | "image", "subpath") => &["s", "s/t"],
+        ("bind", "recursive") => &["enabled", "disabled"],
+        ("ports", "published") => &["8080", "8081", "9000-9001", ""],
+        ("ports", "target") => &["80", "81"],
+        ("ports", "name" | "app_protocol") => &["http"],
+        ("ports", "mode") => &["host", "ingress"],
+        ("ports", "protocol") => &["tcp", "udp"],
+        ("devices", "source" | "target") => &["/dev/a", "/dev/b", "vendor.com/class=dev"],
+        ("devices", "permissions") => &["rwm", "r"],
+        ("ports", "host_ip") => &["127.0.0.1", "::1", "0.0.0.0"],
+        ("secrets", "source") => &["token", "other"],
+        ("configs", "source") => &["site", "conf"],
+        ("configs" | "secrets", "target") => &["/c/d", "plain", "/run/secrets/x"],
+        ("configs" | "secrets", "mode") => &["0440", "0400"],
+        ("secrets", "environment") => &["A", "B"],
+        ("env_file", "path") => &["a.env", "./b.env", "sub/c.env"],
+        ("env_file", "format") => &["raw"],
+        ("env_file", "required") => &["true", "false"],
+        ("build" | "watch", "path" | "context") => &[".", "./app", "app/b", "/abs", "../up"],
+        ("build", "target") => &["stage"],
+        ("build", "network") => &["host", "none"],
+        ("build", "secrets") => &["token"],
+        ("build", "ssh") => &["default", "k=/k"],
+        ("watch", "target") => &["/app"],
+        ("credential_spec", "config") => &["site"],
+        ("deploy", "mode") => &["replicated"],
+        ("healthcheck", "test") => &["CMD", "CMD-SHELL", "NONE", "true", "curl -f http://x || exit 1"],
+        ("restart_policy", "condition") => &["any", "on-failure", "none"],
+        ("config", "subnet") => &["10.0.0.0/24", "10.1.0.0/16"],
+        ("config" | "aux_addresses", _) => &["10.0.0.5"],
+        ("extra_hosts", _) => &["1.2.3.4", "::1", "host-gateway"],
+        ("ulimits" | "nofile" | "nproc" | "memlock", _) => &["10", "20", "-1"],
+        ("models", "endpoint_var" | "model_var") => &["URL", "NAME"],
+        ("depends_on", "condition") => {
+            &["service_started", "service_healthy", "service_completed_successfully"]
+        }
+        ("environment" | "labels" | "args" | "annotations", _) => &[],
+        ("sysctls" | "driver_opts" | "storage_opt" | "options", _) => &["1", "a", "", "x=y", "10m"],
+        ("driver" | "additional_contexts", _) => &["./res", "service:db", "docker-image://x"],
+        _ => return None,
+    })
+}
+
+/// What does not.
+fn everywhere(key: &str) -> &'static [&'static str] {
+    EVERYWHERE.iter().find(|(keys, _)| keys.contains(&key)).map_or(&[], |(_, texts)| texts)
+}
+
+const EVERYWHERE: &[(&[&str], &[&str])] = &[
+    (
+        &["image", "tags", "cache_from"],
+        &[
+            "x",
+            "nginx:1.27",
+            "r.io/a/b@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+            "a/b:c",
+        ],
+    ),
+    (
+        &["command", "entrypoint"],
+        &["run", "sh -c 'a b'", "a \"b c\" d", "a\\ b", "", "echo $$X", "x ${A:-y z}"],
+    ),
+    (
+        &["environment", "annotations", "labels", "args"],
+        &["A=1", "B", "C=", "D=x=y", "E=${A}", "F=$$x", "G=a b", "A=2", "com.x=1", "H=${U:-d}"],
+    ),
+    (&["sysctls"], &["net.core.somaxconn=1024", "kernel.shmmax=1"]),
+    (
+        &["ports"],
+        &[
+            "80",
+            "8080:80",
+            "127.0.0.1:8081:81",
+            "53:53/udp",
+            "3000-3002:3000-3002",
+            "[::1]:90:90",
+            "9000-9002:90",
+            "7000-7001",
+        ],
+    ),
+    (&["expose"], &["80", "81/udp", "90-91"]),
+    (
+        &["volumes"],
+        &[
+            "data:/t",
+            "./d:/u",
+            "/abs:/v:ro",
+            "cache:/w:nocopy",
+            "~/h:/h",
+            "data:/t:rw,z",
+            "../up:/up:Z",
+            "/anon",
+            "./f:/f:rshared",
+        ],
+    ),
+    (&["tmpfs"], &["/tmp1", "/tmp2:size=64m", "/tmp3:ro,mode=1777"]),
+    (&["devices"], &["/dev/a", "/dev/a:/dev/b", "/dev/c:/dev/d:rw", "vendor.com/class=dev"]),
+    (&["configs"], &["site", "conf"]),
+    (&["secrets"], &["token", "other"]),
+    (&["env_file"], &["a.env", "./b.env", "sub/c.env"]),
+    (&["label_file"], &["l.labels"]),
+    (&["network_mode"], &["host", "none", "bridge", "service:db", "container:c"]),
+    (&["networks"], &["back", "front", "default"]),
+    (&["models"], &["llm"]),
+    (&["links"], &["db", "db:alias"]),
+    (&["external_links"], &["c", "c:alias"]),
+    (&["volumes_from"], &["db", "db:ro", "container:c:rw"]),
+    (&["ipc"], &["host", "shareable", "service:db"]),
+    (&["pid"], &["host", "service:db"]),
+    (&["restart"], &["no", "always", "on-failure", "on-failure:3", "unless-stopped"]),
+    (&["pull_policy"], &["always", "missing", "never", "if_not_present", "build", "daily", "every_2h"]),
+    (
+        &["extra_hosts"],
+        &["h:1.2.3.4", "h=1.2.3.4", "i:::1", "i=[::1]", "j:host-gateway", "k:1.1.1.1,2.2.2.2"],
+    ),
+    (&["dns"], &["1.1.1.1", "8.8.8.8", "::1"]),
+    (&["dns_search", "domainname", "hostname"], &["a.example", "b"]),
+    (&["dns_opt"], &["use-vc", "no-tld-query"]),
+    (&["cap_add", "cap_drop"], &["NET_ADMIN", "ALL", "SYS_PTRACE"]),
+    (&["security_opt"], &["no-new-privileges:true", "seccomp:unconfined"]),
+    (&["device_cgroup_rules"], &["c 1:3 mr", "a 7:* rmw"]),
+    (&["group_add"], &["mail", "1000"]),
+    (&["platform", "platforms"], &["linux/amd64", "linux/arm64"]),
+    (&["container_name"], &["c1", "c-2"]),
+    (&["mac_address"], &["02:42:ac:11:65:43"]),
+    (&["ipv4_address", "gateway", "ip_range"], &["10.0.0.5"]),
+    (&["ipv6_address"], &["fd00::5"]),
+    (&["link_local_ips"], &["169.254.1.1"]),
+    (&["aliases"], &["a", "b.c"]),
+    (&["interface_name"], &["eth9"]),
+    (
+        &[
+            "interval",
+            "timeout",
+            "start_period",
+            "start_interval",
+            "stop_grace_period",
+            "delay",
+            "window",
+            "monitor",
+        ],
+        &["10s", "1m30s", "0s", "1h", "250ms", "1.5s", "90s"],
+    ),
+    (
+        &["mem_limit", "mem_reservation", "memswap_limit", "shm_size", "memory", "size", "rate"],
+        &["64m", "64M", "1g", "1024", "64mb", "0.5g", "1kib"],
+    ),
+    (&["mem_swappiness", "cpu_percent", "oom_score_adj", "weight"], &["50"]),
+    (&["cpus"], &["0.5"]),
+    (&["replicas", "scale"], &["1", "2"]),
+    (
+        &[
+            "cpu_shares",
+            "cpu_quota",
+            "cpu_period",
+            "cpu_count",
+            "pids_limit",
+            "pids",
+            "retries",
+            "max_attempts",
+            "parallelism",
+            "value",
+            "context_size",
+            "max_replicas_per_node",
+        ],
+        &["1", "2", "100"],
+    ),
+    (&["cpu_rt_runtime", "cpu_rt_period"], &["95000"]),
+    (&["cpuset"], &["0-1", "0"]),
+    (&["capabilities"], &["gpu", "compute"]),
+    (&["count"], &["all", "1"]),
+    (&["device_ids"], &["0", "1"]),
+    (&["max_failure_ratio"], &["0.1"]),
+    (&["failure_action"], &["pause", "continue"]),
+    (&["endpoint_mode"], &["vip", "dnsrr"]),
+    (&["constraints"], &["node.role==manager"]),
+    (&["spread"], &["node.labels.zone"]),
+    (&["kind"], &["gpu"]),
+    (&["cgroup_parent", "runtime", "isolation", "uts", "userns_mode"], &["host", "default"]),
+    (&["user"], &["1000", "1000:1000", "app"]),
+    (&["working_dir"], &["/w", "/w/x/"]),
+    (&["stop_signal"], &["SIGTERM", "9"]),
+    (&["type"], &["t"]),
+    (&["driver"], &["local", "bridge", "d"]),
+    (&["path"], &["/dev/sda", "./p"]),
+    (&["file"], &["./f", "sub/f", "/abs/f"]),
+    (&["content"], &["text ${A}", "a\nb\n", ""]),
+    (&["name"], &["given", "other-name"]),
+    (&["model"], &["ai/m"]),
+    (&["runtime_flags"], &["--a", "b"]),
+    (&["consistency"], &["cached", "delegated"]),
+    (&["propagation"], &["rprivate", "rshared"]),
+    (&["selinux"], &["z", "Z"]),
+    (&["uid", "gid"], &["1000", "0"]),
+    (&["dockerfile"], &["Dockerfile.x", "./d/Dockerfile", "/abs/D"]),
+    (&["dockerfile_inline"], &["FROM x\n"]),
+    (&["additional_contexts"], &["r=./res", "s=docker-image://x"]),
+    (&["ssh"], &["default", "k=/k"]),
+    (&["cache_to"], &["type=inline"]),
+    (&["entitlements"], &["network.host"]),
+    (&["provenance", "sbom"], &["mode=max", "true", "false"]),
+    (
+        &[
+            "attach",
+            "init",
+            "privileged",
+            "read_only",
+            "tty",
+            "stdin_open",
+            "oom_kill_disable",
+            "disable",
+            "nocopy",
+            "create_host_path",
+            "internal",
+            "attachable",
+            "enable_ipv4",
+            "enable_ipv6",
+            "external",
+            "required",
+            "no_cache",
+            "pull",
+        ],
+        &["true", "false"],
+    ),
+    (&["ignore", "include"], &["*.tmp", "node_modules/"]),
+];
+
+/// Numbers below a key.
+pub(super) fn numbers(above: &str, key: &str) -> &'static [i64] {
+    match (above, key) {
+        ("ports", "target") => &[80, 81],
+        ("ports", "published") => &[8080, 8081],
+        ("ports", _) => &[80, 8080],
+        ("expose", _) | (_, "expose") => &[80, 81],
+        (_, "ports") => &[80, 8080],
+        (_, "mem_limit" | "mem_reservation" | "memory" | "shm_size" | "memswap_limit" | "size" | "rate") => {
+            &[67_108_864]
+        }
+        (_, "replicas" | "scale") => &[1, 2, 0],
+        (_, "oom_score_adj" | "mem_swappiness" | "cpu_percent") => &[50, 0],
+        (_, "mode") => &[288, 256],
+        (_, "cpus") => &[1, 2],
+        ("ulimits" | "nofile" | "nproc" | "memlock", _) => &[10, 20],
+        _ => &[1, 2, 100],
+    }
+}
+
+/// Names of entries that a mapping may have.
+pub(super) fn names(above: &str, key: &str) -> &'static [&'static str] {
+    match (above, key) {
+        (_, "networks") => &["back", "front", "default"],
+        (_, "ulimits") => &["nofile", "nproc", "memlock"],
+        (_, "models") => &["llm"],
+        (_, "sysctls") => &["net.core.somaxconn", "kernel.shmmax"],
+        (_, "extra_hosts") => &["h", "i", "j.k"],
+        (_, "labels" | "annotations") => &["com.x", "l", "a-b"],
+        (_, "driver_opts") => &["type", "o", "device", "k"],
+        ("logging", "options") => &["max-size", "tag"],
+        (_, "additional_contexts") => &["res", "base"],
+        (_, "aux_addresses") => &["h"],
+        (_, "options" | "storage_opt") => &["size", "k"],
+        _ => &["A", "B", "C", "UNSET", "PATH"],
+    }
+}
