@@ -113,7 +113,8 @@ fn with(project: &Input, name: &str, text: &[u8]) -> Input {
     project
 }
 
-/// Lists without what is in them a second time: a list whose entries have no identity is appended to.
+/// Lists without what is in them a second time, since a list whose entries have no identity is appended to; and no empty
+/// ones, since hosts without any address are gone when they are merged.
 fn once(value: &mut Value) {
     match value {
         Value::Array(items) => {
@@ -126,7 +127,10 @@ fn once(value: &mut Value) {
             }
             *items = kept;
         }
-        Value::Object(object) => object.values_mut().for_each(once),
+        Value::Object(object) => {
+            object.values_mut().for_each(once);
+            object.retain(|_, value| value.as_array().is_none_or(|items| !items.is_empty()));
+        }
         _ => {}
     }
 }
