@@ -61,6 +61,6 @@ mod tests {
         project.files.insert("/project/other".to_owned(), Vec::new());
         project.request.push(("file".to_owned(), "x".to_owned()));
         let small = reduce(&project, 100, |project| project.text().contains("needle"));
-        assert_eq!(small.text(), "-- compose.yaml --\na:\n  c:\n    - needle\n");
+        assert_eq!(small.text(), "-- compose.yaml --\na:\n  c: [needle]\n");
     }
 }
