@@ -1,11 +1,13 @@
 //! Several files and documents become one tree: interpolated, with `extends` and `include` followed and everything
 //! merged (Compose Specification, "Merge", "Include", "Extends"). Reads files through the caller's [`ProjectFiles`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use kompox_yaml::{Diagnostic, Diagnostics, Limits, Located, Node, Sources, Span, Value};
 
 use crate::ProjectFiles;
+use crate::budget::Budget;
 use crate::place::Place;
 
 mod extends;
@@ -15,14 +17,11 @@ mod merge;
 mod rebase;
 mod rule;
 
+use merge::Merge;
 pub(crate) use merge::takes_away;
 
-/// Files that one load may read, the same one counted as often as it is read.
-const FILES: usize = 500;
-/// Values that extending services may make.
-const VALUES: usize = 1_000_000;
-
 /// A file that was parsed.
+#[derive(Clone)]
 pub(crate) struct Parsed {
     /// Its path for [`ProjectFiles`].
     pub(crate) path: String,
@@ -51,8 +50,9 @@ pub(crate) struct Assembler<'a> {
     variables: BTreeMap<Span, String>,
     followed: Vec<Located<String>>,
     incomplete: bool,
-    files_left: usize,
-    values_left: usize,
+    budget: Budget,
+    /// Files that were read, by path; nothing where that failed.
+    parsed: HashMap<String, Option<Rc<Parsed>>>,
 }
 
 /// What an assembler found besides the tree.
@@ -64,6 +64,8 @@ pub(crate) struct Assembled {
     pub(crate) followed: Vec<Located<String>>,
     /// Whether an included project is missing in the tree, which was reported.
     pub(crate) incomplete: bool,
+    /// What is left for everything that comes after.
+    pub(crate) budget: Budget,
 }
 
 impl<'a> Assembler<'a> {
@@ -75,8 +77,8 @@ impl<'a> Assembler<'a> {
             variables: BTreeMap::new(),
             followed: Vec::new(),
             incomplete: false,
-            files_left: FILES,
-            values_left: VALUES,
+            budget: Budget::default(),
+            parsed: HashMap::new(),
         }
     }
 
@@ -89,13 +91,18 @@ impl<'a> Assembler<'a> {
             variables: self.variables,
             followed: self.followed,
             incomplete: self.incomplete,
+            budget: self.budget,
         }
     }
 
     /// Merges files in order. None if there is nothing in them, or nothing that can be read.
-    pub(crate) fn model(&mut self, files: Vec<Parsed>, scope: &Scope<'_>) -> Option<Node> {
+    pub(crate) fn model(&mut self, files: Vec<Rc<Parsed>>, scope: &Scope<'_>) -> Option<Node> {
         let mut model = None;
         for file in files {
+            if self.budget.is_over() {
+                return None;
+            }
+            let file = Rc::unwrap_or_clone(file);
             for document in file.documents {
                 if document.is_null() {
                     continue;
@@ -114,7 +121,7 @@ impl<'a> Assembler<'a> {
                 model = self.document(model, document, &file.path, scope);
             }
         }
-        model
+        model.filter(|_| !self.budget.is_over())
     }
 
     fn document(
@@ -124,28 +131,49 @@ impl<'a> Assembler<'a> {
         path: &str,
         scope: &Scope<'_>,
     ) -> Option<Node> {
-        self.refuse_tags(&document);
-        merge::drop_idle_tags(&mut document);
-        crate::substitute::substitute(&mut document, scope.environment, self.sources, &mut self.diagnostics);
+        if !self.prepare(&mut document, scope.environment) {
+            return model;
+        }
         let folder = scope.folder;
         self.extend_services(&mut document, path, folder, scope.environment);
         document = self.include(document, path, scope);
-        let mut merge = merge::Merge { diagnostics: &mut self.diagnostics, keep_tags: false };
+        let mut merge = self.merge(false);
         match model {
             Some(model) => Some(merge.node(model, document, rule::FILE, &Place::Root)),
             None => merge.alone(document),
         }
     }
 
-    /// Parses a file that another one names.
-    fn parse(&mut self, path: &str, named: Span, what: &str) -> Option<Parsed> {
-        let Some(left) = self.files_left.checked_sub(1) else {
-            self.diagnostics.push(
-                Diagnostic::error("compose.too-many-files", format!("more than {FILES} files")).at(named),
-            );
+    /// Makes a document as it was parsed ready to be merged; false if it is too much.
+    fn prepare(&mut self, document: &mut Node, environment: &BTreeMap<String, String>) -> bool {
+        if !self.budget.tree(document, &mut self.diagnostics) {
+            return false;
+        }
+        self.refuse_tags(document);
+        merge::drop_idle_tags(document);
+        let (budget, diagnostics) = (&mut self.budget, &mut self.diagnostics);
+        crate::substitute::substitute(document, environment, self.sources, budget, diagnostics);
+        true
+    }
+
+    fn merge(&mut self, keep_tags: bool) -> Merge<'_> {
+        Merge { diagnostics: &mut self.diagnostics, budget: &mut self.budget, keep_tags }
+    }
+
+    /// Parses a file that another one names, once.
+    fn parse(&mut self, path: &str, named: Span, what: &str) -> Option<Rc<Parsed>> {
+        if let Some(parsed) = self.parsed.get(path) {
+            return parsed.clone();
+        }
+        let parsed = self.parse_new(path, named, what).map(Rc::new);
+        self.parsed.insert(path.to_owned(), parsed.clone());
+        parsed
+    }
+
+    fn parse_new(&mut self, path: &str, named: Span, what: &str) -> Option<Parsed> {
+        if !self.budget.file(named, &mut self.diagnostics) {
             return None;
-        };
-        self.files_left = left;
+        }
         let text = match self.files.read(path) {
             Ok(file) => String::from_utf8(file.bytes)
                 .map_err(|_| ("it is not UTF-8 text".to_owned(), "save it as UTF-8")),
@@ -180,25 +208,5 @@ impl<'a> Assembler<'a> {
             Value::Mapping(mapping) => mapping.iter().for_each(|entry| self.refuse_tags(&entry.value)),
             _ => {}
         }
-    }
-
-    /// Counts the values of a tree that is going to be copied; false if it is too much altogether.
-    fn spend(&mut self, node: &Node) -> bool {
-        fn count(node: &Node) -> usize {
-            1 + match &node.value {
-                Value::Sequence(items) => items.iter().map(count).sum(),
-                Value::Mapping(mapping) => mapping.iter().map(|entry| count(&entry.value)).sum(),
-                _ => 0,
-            }
-        }
-        let left = self.values_left.checked_sub(count(node));
-        if left.is_none() {
-            self.diagnostics.push(
-                Diagnostic::error("compose.extends.too-large", "extending services makes too many values")
-                    .at(node.span),
-            );
-        }
-        self.values_left = left.unwrap_or(0);
-        left.is_some()
     }
 }

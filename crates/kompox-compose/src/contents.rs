@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kompox_yaml::{Diagnostic, Located, SourceId, Span};
 
+use crate::budget::VARIABLE;
 use crate::dotenv::{self, Assignment, DotenvError, DotenvErrorKind};
 use crate::environment::diagnose;
 use crate::read::Reader;
@@ -15,6 +16,9 @@ use crate::{
 /// Reads the files of all active services.
 pub(crate) fn read(project: &mut Project, reader: &mut Reader<'_>) {
     for service in project.services.values_mut() {
+        if reader.budget.is_over() {
+            return;
+        }
         env_files(service, reader);
         label_files(service, reader);
     }
@@ -30,7 +34,12 @@ pub(crate) fn read_objects(project: &mut Project, reader: &mut Reader<'_>) {
         [("config", &mut project.configs, configs), ("secret", &mut project.secrets, secrets)]
     {
         for (key, object) in objects.iter_mut().filter(|(key, _)| used.contains(*key)) {
-            object.content = content(&format!("{what} {key}"), object, reader);
+            let content = content(&format!("{what} {key}"), object, reader);
+            // A quarter: nobody looks through it.
+            let length = content.as_ref().map_or(0, Vec::len) / 4;
+            if reader.budget.take(0, length, object.key.span, &mut reader.diagnostics) {
+                object.content = content;
+            }
         }
     }
 }
@@ -56,10 +65,14 @@ fn env_files(service: &mut Service, reader: &mut Reader<'_>) {
             EnvFormat::Compose => dotenv::parse(text, &lookup, &earlier),
             EnvFormat::Raw => raw(text, reader.environment),
         };
+        let size = text.len() + size(&found);
         for error in errors {
             let diagnostic =
                 diagnose(reader.sources, id, error).label(file.path.span, "this file is used here");
             reader.diagnostics.push(diagnostic);
+        }
+        if !reader.budget.take(VARIABLE * found.len(), size, file.path.span, &mut reader.diagnostics) {
+            return;
         }
         for Assignment { name, value, range } in found {
             if !written.contains(&name) {
@@ -82,6 +95,7 @@ fn label_files(service: &mut Service, reader: &mut Reader<'_>) {
             }
         };
         let Some(text) = utf8("label file", text, path, reader) else { continue };
+        let length = text.len();
         let id = reader.sources.add(path.value.clone(), text);
         let earlier = |name: &str| found.get(name).map(|label| label.value.clone());
         let (labels, errors) = dotenv::parse(reader.sources.text(id), &|_| None, &earlier);
@@ -89,12 +103,25 @@ fn label_files(service: &mut Service, reader: &mut Reader<'_>) {
             let diagnostic = diagnose(reader.sources, id, error).label(path.span, "this file is used here");
             reader.diagnostics.push(diagnostic);
         }
+        if !reader.budget.take(
+            VARIABLE * labels.len(),
+            length + size(&labels),
+            path.span,
+            &mut reader.diagnostics,
+        ) {
+            return;
+        }
         for Assignment { name, value, range } in labels {
             found.insert(name, Located::new(value, reader.sources.span(id, range)));
         }
     }
     found.append(&mut service.labels);
     service.labels = found;
+}
+
+/// Bytes of names and values.
+fn size(all: &[Assignment]) -> usize {
+    all.iter().map(|one| one.name.len() + one.value.len()).sum()
 }
 
 /// The text of an env file; nothing if it is missing and need not be there, or cannot be read.

@@ -5,6 +5,7 @@
 //! through the caller's [`ProjectFiles`], the environment as a map.
 
 mod assemble;
+mod budget;
 mod bytes;
 mod check;
 mod config;

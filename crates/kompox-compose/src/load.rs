@@ -1,6 +1,7 @@
 //! From texts to project: the order of the steps.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use kompox_yaml::{Diagnostic, Diagnostics, Limits, Sources};
 
@@ -77,7 +78,7 @@ pub(crate) fn load_tree(
     (loaded.filter(|_| !diagnostics.has_errors()), diagnostics)
 }
 
-fn parse(sources: &mut Sources, files: &[ComposeFile<'_>], diagnostics: &mut Diagnostics) -> Vec<Parsed> {
+fn parse(sources: &mut Sources, files: &[ComposeFile<'_>], diagnostics: &mut Diagnostics) -> Vec<Rc<Parsed>> {
     let mut parsed = Vec::with_capacity(files.len());
     for file in files {
         let embedded = sources.embedded(file.name, file.text);
@@ -85,13 +86,13 @@ fn parse(sources: &mut Sources, files: &[ComposeFile<'_>], diagnostics: &mut Dia
         let (documents, found) = kompox_yaml::parse(sources, id, Limits::default());
         diagnostics.extend(found);
         let path = crate::path::clean(file.path);
-        parsed.push(Parsed { path, documents, span: sources.span(id, 0..0) });
+        parsed.push(Rc::new(Parsed { path, documents, span: sources.span(id, 0..0) }));
     }
     parsed
 }
 
 fn project(
-    files: Vec<Parsed>,
+    files: Vec<Rc<Parsed>>,
     readable: bool,
     contents: bool,
     sources: &mut Sources,
@@ -129,6 +130,7 @@ fn project(
     };
     let mut reader = Reader::new(sources, &environment, request.files);
     reader.variables = assembled.variables;
+    reader.budget = assembled.budget;
     let mut project = reader.project(&root, &name);
     if let Some(project) = &mut project {
         let profiles = crate::profiles::active(request.profiles, &environment);

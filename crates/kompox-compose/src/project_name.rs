@@ -2,6 +2,7 @@
 //! project name"). Pure.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use kompox_yaml::{Diagnostic, Diagnostics, Node};
 
@@ -29,7 +30,7 @@ pub enum ProjectName<'a> {
 /// Finds the name; a wrong one is reported, and is empty then.
 pub(crate) fn resolve(
     name: &ProjectName<'_>,
-    files: &[Parsed],
+    files: &[Rc<Parsed>],
     environment: &BTreeMap<String, String>,
     diagnostics: &mut Diagnostics,
 ) -> String {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use kompox_yaml::{Diagnostic, Diagnostics, Entry, Located, Mapping, Node, SourceId, Sources, Span, nearest};
 
+use crate::budget::Budget;
 use crate::place::Place;
 use crate::shape;
 use crate::{Project, ProjectFiles};
@@ -38,6 +39,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) environment: &'a BTreeMap<String, String>,
     pub(crate) files: &'a dyn ProjectFiles,
     pub(crate) diagnostics: Diagnostics,
+    pub(crate) budget: Budget,
     ports_left: usize,
     hints_left: usize,
     /// Values of variables that are known in an included file only, by the place where a config or secret names them.
@@ -63,6 +65,7 @@ impl<'a> Reader<'a> {
             environment,
             files,
             diagnostics: Diagnostics::new(),
+            budget: Budget::default(),
             ports_left: PORTS,
             hints_left: HINTS,
             variables: BTreeMap::new(),

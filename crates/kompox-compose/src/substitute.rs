@@ -4,28 +4,27 @@ use std::collections::BTreeMap;
 
 use kompox_yaml::{Diagnostic, Diagnostics, Node, Sources, Value};
 
+use crate::budget::Budget;
 use crate::environment::{DOLLAR, explain, unset, unset_help};
 use crate::interpolation::{InterpolationErrorKind, interpolate};
 use crate::place::Place;
-
-/// Bytes that the values of one file may grow to by interpolation.
-const BUDGET: usize = 16 << 20;
 
 /// Replaces the variables in all text of the tree; what is wrong or unset is reported at its place.
 pub(crate) fn substitute(
     root: &mut Node,
     environment: &BTreeMap<String, String>,
     sources: &Sources,
+    budget: &mut Budget,
     diagnostics: &mut Diagnostics,
 ) {
-    Substitution { environment, sources, diagnostics, left: BUDGET }.node(root, &Place::Root);
+    Substitution { environment, sources, budget, diagnostics }.node(root, &Place::Root);
 }
 
 struct Substitution<'a> {
     environment: &'a BTreeMap<String, String>,
     sources: &'a Sources,
+    budget: &'a mut Budget,
     diagnostics: &'a mut Diagnostics,
-    left: usize,
 }
 
 impl Substitution<'_> {
@@ -61,17 +60,10 @@ impl Substitution<'_> {
                     let diagnostic = Diagnostic::warning("compose.variable.unset", unset(&name)).at(span);
                     self.diagnostics.push(diagnostic.help(unset_help(&name)));
                 }
-                if let Some(left) = self.left.checked_sub(done.text.len()) {
-                    self.left = left;
+                let grown = done.text.len().saturating_sub(text.len());
+                if self.budget.take(0, grown, span, self.diagnostics) {
                     return Some(done.text);
                 }
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        "compose.variable.too-large",
-                        "the values of the variables in this file are too long together",
-                    )
-                    .at(span),
-                );
             }
             Err(error) => {
                 let (code, help) = match &error.kind {

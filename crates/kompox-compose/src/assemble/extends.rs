@@ -1,11 +1,12 @@
 //! `extends`: a service on top of another one, of the same file or of another (Compose Specification, "Extends").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
-use kompox_yaml::{Diagnostic, Located, Node, Span, nearest};
+use kompox_yaml::{Diagnostic, Entry, Located, Mapping, Node, Span, nearest};
 
-use super::merge::{self, Merge, takes_away};
-use super::{Assembler, Scope, rebase, rule};
+use super::merge::takes_away;
+use super::{Assembler, rebase, rule};
 use crate::path;
 use crate::place::Place;
 
@@ -15,10 +16,43 @@ struct Target {
     file: Option<Located<String>>,
 }
 
+const NOTHING: Mapping = Mapping { entries: Vec::new() };
+
+/// The services of a file as they are written, ordered by name.
+struct Services(Vec<Entry>);
+
+impl Services {
+    fn new(mapping: &Mapping) -> Self {
+        let mut all = mapping.entries.clone();
+        all.sort_by(|one, other| one.key.cmp(&other.key));
+        Self(all)
+    }
+
+    fn get(&self, name: &str) -> Option<&Node> {
+        let at = self.0.binary_search_by(|entry| entry.key.as_str().cmp(name)).ok()?;
+        self.0.get(at).map(|entry| &entry.value)
+    }
+}
+
+/// A file that is extended.
+struct Extended {
+    services: Option<Services>,
+    /// Its beginning, for what is missing in it.
+    span: Span,
+}
+
+/// What is known while the services of one document are extended.
+#[derive(Default)]
+struct Trail {
+    /// The services that are being looked at, with their files, from the outermost.
+    open: Vec<(String, String)>,
+    /// The other files, by path.
+    files: HashMap<String, Rc<Extended>>,
+}
+
 /// Where a service is looked for.
 struct Home<'h> {
-    /// The services of the file as they are written.
-    services: &'h Node,
+    services: &'h Services,
     /// The file's path.
     path: &'h str,
     /// The folder that its paths start from.
@@ -36,15 +70,13 @@ impl Assembler<'_> {
         environment: &BTreeMap<String, String>,
     ) {
         let extending = |node: &Node| node.get("extends").is_some() && !takes_away(node);
-        let Some(services) = document.get("services").filter(|services| services.as_mapping().is_some())
-        else {
-            return;
-        };
-        if !services.as_mapping().into_iter().flatten().any(|entry| extending(&entry.value)) {
+        let Some(services) = document.get("services").and_then(Node::as_mapping) else { return };
+        if !services.iter().any(|entry| extending(&entry.value)) {
             return;
         }
-        let written = services.clone();
+        let written = Services::new(services);
         let home = Home { services: &written, path, folder, environment };
+        let mut trail = Trail::default();
         for entry in document
             .get_mut("services")
             .and_then(Node::as_mapping_mut)
@@ -52,8 +84,7 @@ impl Assembler<'_> {
             .flat_map(|all| &mut all.entries)
         {
             if extending(&entry.value) {
-                let mut open = Vec::new();
-                if let Some(whole) = self.extended(&entry.key, entry.key_span, &home, &mut open) {
+                if let Some(whole) = self.extended(&entry.key, entry.key_span, &home, &mut trail) {
                     entry.value = whole;
                 }
             }
@@ -61,22 +92,15 @@ impl Assembler<'_> {
     }
 
     /// A service with everything it extends beneath it. Tags stay: the result is merged with earlier files.
-    fn extended(
-        &mut self,
-        name: &str,
-        span: Span,
-        home: &Home<'_>,
-        open: &mut Vec<(String, String)>,
-    ) -> Option<Node> {
+    fn extended(&mut self, name: &str, span: Span, home: &Home<'_>, trail: &mut Trail) -> Option<Node> {
         let mut service = home.services.get(name)?.clone();
         let Some(extends) = service.as_mapping_mut().and_then(|keys| keys.remove("extends")) else {
             return Some(service);
         };
         self.followed.push(Located::new(format!("services.{name}.extends"), extends.key_span));
-        let idle = Merge { diagnostics: &mut self.diagnostics, keep_tags: false };
-        let Some(target) = idle.alone(extends.value.clone()) else { return Some(service) };
+        let Some(target) = self.merge(false).alone(extends.value.clone()) else { return Some(service) };
         let this = (home.path.to_owned(), name.to_owned());
-        if open.contains(&this) || open.len() >= 100 {
+        if trail.open.contains(&this) || trail.open.len() >= 100 {
             self.diagnostics.push(
                 Diagnostic::error("compose.extends.cycle", format!("{name} extends itself in the end"))
                     .at(extends.key_span)
@@ -85,9 +109,9 @@ impl Assembler<'_> {
             service.as_mapping_mut().into_iter().for_each(|keys| keys.entries.push(extends.clone()));
             return Some(service);
         }
-        open.push(this);
-        let base = self.base(name, span, &target, home, open);
-        open.pop();
+        trail.open.push(this);
+        let base = self.base(name, span, &target, home, trail);
+        trail.open.pop();
         let Some(base) = base else {
             // The key tells whoever checks the service that something is missing in it.
             service.as_mapping_mut().into_iter().for_each(|keys| keys.entries.push(extends.clone()));
@@ -98,10 +122,9 @@ impl Assembler<'_> {
         }
         let services = Place::Root.key("services");
         let place = services.key(name);
-        let mut merge = Merge { diagnostics: &mut self.diagnostics, keep_tags: true };
         // `!override` of the whole service is about earlier files, not about what it extends.
         let tag = service.tag.take();
-        let merged = merge.node(base, service, rule::SERVICE, &place);
+        let merged = self.merge(true).node(base, service, rule::SERVICE, &place);
         Some(Node { tag, ..merged })
     }
 
@@ -112,59 +135,67 @@ impl Assembler<'_> {
         span: Span,
         extends: &Node,
         home: &Home<'_>,
-        open: &mut Vec<(String, String)>,
+        trail: &mut Trail,
     ) -> Option<Node> {
         let target = self.target(name, span, extends)?;
         let Some(file) = &target.file else {
-            return self.found(&target.service, home, open);
+            return self.found(&target.service, home, trail);
         };
         let path = path::join(home.folder, &file.value);
-        let parsed = self.parse(&path, file.span, "the extended file")?;
-        let scope = Scope { environment: home.environment, folder: path::parent(&path), open: Vec::new() };
-        let mut whole = None;
-        for mut document in parsed.documents {
-            self.refuse_tags(&document);
-            merge::drop_idle_tags(&mut document);
-            crate::substitute::substitute(
-                &mut document,
-                scope.environment,
-                self.sources,
-                &mut self.diagnostics,
-            );
-            let mut merge = Merge { diagnostics: &mut self.diagnostics, keep_tags: true };
-            whole = match whole {
-                Some(base) => Some(merge.node(base, document, rule::FILE, &Place::Root)),
-                None => Some(document),
-            };
-        }
-        let Some(services) = whole.as_ref().and_then(|whole| whole.get("services")) else {
+        let extended = match trail.files.get(&path) {
+            Some(known) => Rc::clone(known),
+            None => {
+                let read = Rc::new(self.extended_file(&path, file.span, home.environment)?);
+                trail.files.insert(path.clone(), Rc::clone(&read));
+                read
+            }
+        };
+        let Some(services) = &extended.services else {
             self.diagnostics.push(
                 Diagnostic::error("compose.extends", format!("there is no `services` in {path}"))
                     .at(file.span)
-                    .label(parsed.span, "this file"),
+                    .label(extended.span, "this file"),
             );
             return None;
         };
-        let inner = Home { services, path: &path, folder: scope.folder, environment: scope.environment };
-        let mut base = self.found(&target.service, &inner, open)?;
+        let folder = path::parent(&path);
+        let inner = Home { services, path: &path, folder, environment: home.environment };
+        let mut base = self.found(&target.service, &inner, trail)?;
         // Paths of what that service itself extends were moved to its folder already.
-        rebase::service(&mut base, &path::relative(home.folder, scope.folder));
+        rebase::service(&mut base, &path::relative(home.folder, folder));
         Some(base)
     }
 
-    fn found(
+    fn extended_file(
         &mut self,
-        service: &Located<String>,
-        home: &Home<'_>,
-        open: &mut Vec<(String, String)>,
-    ) -> Option<Node> {
+        path: &str,
+        named: Span,
+        environment: &BTreeMap<String, String>,
+    ) -> Option<Extended> {
+        let parsed = Rc::unwrap_or_clone(self.parse(path, named, "the extended file")?);
+        let mut whole: Option<Node> = None;
+        for mut document in parsed.documents {
+            if !self.prepare(&mut document, environment) {
+                return None;
+            }
+            whole = match whole {
+                Some(base) => Some(self.merge(true).node(base, document, rule::FILE, &Place::Root)),
+                None => Some(document),
+            };
+        }
+        let services = whole.as_ref().and_then(|whole| whole.get("services"));
+        let services = services.map(|services| Services::new(services.as_mapping().unwrap_or(&NOTHING)));
+        Some(Extended { services, span: parsed.span })
+    }
+
+    fn found(&mut self, service: &Located<String>, home: &Home<'_>, trail: &mut Trail) -> Option<Node> {
         let name = &service.value;
         // A service that is reset is not there for its own file either.
         let Some(node) = home.services.get(name).filter(|node| !takes_away(node)) else {
-            let known = home.services.as_mapping().into_iter().flatten();
-            let known = known.filter(|entry| !takes_away(&entry.value)).map(|entry| entry.key.as_str());
+            let known = home.services.0.iter().filter(|entry| !takes_away(&entry.value));
+            let known = known.map(|entry| entry.key.as_str());
             let near = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
-            let message = if open.len() > 1 || !home.path.is_empty() {
+            let message = if trail.open.len() > 1 || !home.path.is_empty() {
                 format!("there is no service `{name}` in {}", home.path)
             } else {
                 format!("there is no service `{name}` in this file")
@@ -173,11 +204,11 @@ impl Assembler<'_> {
                 .push(Diagnostic::error("compose.extends", message).at(service.span).maybe_help(near));
             return None;
         };
-        if !self.spend(node) {
+        if !self.budget.tree(node, &mut self.diagnostics) {
             return None;
         }
-        let whole = self.extended(name, service.span, home, open)?;
-        let settled = Merge { diagnostics: &mut self.diagnostics, keep_tags: false }.alone(whole);
+        let whole = self.extended(name, service.span, home, trail)?;
+        let settled = self.merge(false).alone(whole);
         settled.filter(|node| !node.is_null())
     }
 

@@ -1,12 +1,13 @@
 //! `include`: the services, volumes, networks, configs, secrets and models of another project (Compose Specification,
 //! "Include").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use kompox_yaml::{Diagnostic, Entry, Located, Mapping, Node, Span, Value};
 
-use super::merge::Merge;
 use super::{Assembler, Parsed, Scope, rebase};
+use crate::budget::VARIABLE;
 use crate::path;
 use crate::{FileErrorKind, environment};
 
@@ -29,8 +30,7 @@ impl Assembler<'_> {
             return document;
         };
         self.followed.push(Located::new("include".to_owned(), include.key_span));
-        let merge = Merge { diagnostics: &mut self.diagnostics, keep_tags: false };
-        let Some(value) = merge.alone(include.value) else { return document };
+        let Some(value) = self.merge(false).alone(include.value) else { return document };
         let entries = match &value.value {
             Value::Sequence(entries) => entries.as_slice(),
             Value::Null => &[],
@@ -74,23 +74,28 @@ impl Assembler<'_> {
         };
         let mut files = Vec::new();
         for written in &wanted.paths {
-            files.push(self.parse(
-                &path::join(scope.folder, &written.value),
-                written.span,
-                "the included file",
-            )?);
+            let path = path::join(scope.folder, &written.value);
+            files.push(self.parse(&path, written.span, "the included file")?);
         }
         let environment = self.environment(wanted, &folder, scope)?;
         let inner = Scope { environment: &environment, folder: &folder, open };
         let mut model = self.model_of(files, &inner, main)?;
+        if !self.budget.tree(&model, &mut self.diagnostics) {
+            return None;
+        }
         self.resolve(&mut model, &environment, scope.environment);
         rebase::model(&mut model, &path::relative(scope.folder, &folder));
         Some(model)
     }
 
-    fn model_of(&mut self, files: Vec<Parsed>, scope: &Scope<'_>, main: &Located<String>) -> Option<Node> {
+    fn model_of(
+        &mut self,
+        files: Vec<Rc<Parsed>>,
+        scope: &Scope<'_>,
+        main: &Located<String>,
+    ) -> Option<Node> {
         let model = self.model(files, scope);
-        if model.is_none() {
+        if model.is_none() && !self.budget.is_over() {
             let message = format!("the included file {} is empty", main.value);
             self.diagnostics
                 .push(Diagnostic::error("compose.empty", message).at(main.span).help("remove the entry"));
@@ -105,6 +110,9 @@ impl Assembler<'_> {
         folder: &str,
         scope: &Scope<'_>,
     ) -> Option<BTreeMap<String, String>> {
+        if !self.afford(scope.environment, wanted) {
+            return None;
+        }
         let mut environment = scope.environment.clone();
         if wanted.env_files.is_empty() {
             let path = path::join(folder, ".env");
@@ -112,7 +120,7 @@ impl Assembler<'_> {
             if let Some(text) = found {
                 environment::add(&mut environment, path, text, self.sources, &mut self.diagnostics);
             }
-            return Some(environment);
+            return self.afford(&environment, wanted).then_some(environment);
         }
         let mut whole = true;
         // What a later file says counts.
@@ -136,7 +144,14 @@ impl Assembler<'_> {
                 }
             }
         }
-        whole.then_some(environment)
+        (whole && self.afford(&environment, wanted)).then_some(environment)
+    }
+
+    /// Counts a copy of an environment; false if it is too much.
+    fn afford(&mut self, environment: &BTreeMap<String, String>, wanted: &Wanted) -> bool {
+        let text = environment.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let Some(at) = wanted.paths.first().map(|path| path.span) else { return true };
+        self.budget.take(VARIABLE * environment.len(), text, at, &mut self.diagnostics)
     }
 
     /// Gives names without a value the values of the included project's environment, which is not known outside.
@@ -210,8 +225,13 @@ impl Assembler<'_> {
             }
             let Some(known) = top.entries.iter_mut().find(|entry| entry.key == kind) else { continue };
             let Some(known) = known.value.as_mapping_mut() else { continue };
+            if !self.budget.take(known.len(), 0, named, &mut self.diagnostics) {
+                return;
+            }
+            let places: HashMap<String, usize> =
+                known.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
             for entry in found.entries {
-                match known.entry(&entry.key) {
+                match places.get(&entry.key).map(|at| &known.entries[*at]) {
                     Some(own) if own.value.same(&entry.value) => {}
                     Some(own) => self.diagnostics.push(
                         Diagnostic::error(

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use kompox_yaml::{Diagnostic, Diagnostics, Entry, Mapping, Node, Value};
 
 use super::rule::Rule;
+use crate::budget::Budget;
 use crate::place::Place;
 
 /// The tag of a value that takes what was there before away.
@@ -15,6 +16,7 @@ const OVERRIDE: &str = "!override";
 /// Merges; what cannot be is reported, and the earlier value stays.
 pub(super) struct Merge<'a> {
     pub(super) diagnostics: &'a mut Diagnostics,
+    pub(super) budget: &'a mut Budget,
     /// Whether `!reset` and `!override` stay in the result: it is itself still to be merged with something.
     pub(super) keep_tags: bool,
 }
@@ -86,10 +88,14 @@ impl Merge<'_> {
     }
 
     fn mappings(&mut self, mut base: Node, over: Node, rule: Rule, place: &Place<'_>) -> Node {
-        let (Some(entries), Value::Mapping(over)) = (base.as_mapping_mut().map(std::mem::take), over.value)
-        else {
+        let over_span = over.span;
+        let (Some(entries), Value::Mapping(over)) = (base.as_mapping_mut(), over.value) else {
             return base;
         };
+        if !self.budget.take(entries.len(), 0, over_span, self.diagnostics) {
+            return base;
+        }
+        let entries = std::mem::take(entries);
         let mut merged: Vec<Option<Entry>> = entries.entries.into_iter().map(Some).collect();
         let known: HashMap<String, usize> =
             merged.iter().flatten().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
@@ -125,9 +131,13 @@ impl Merge<'_> {
         let (Value::Sequence(_), Value::Sequence(_)) = (&base.value, &over.value) else {
             return self.refuse(base, &over, place);
         };
+        let over_span = over.span;
         let (Value::Sequence(items), Value::Sequence(over)) = (&mut base.value, over.value) else {
             return base;
         };
+        if !self.budget.take(items.len(), 0, over_span, self.diagnostics) {
+            return base;
+        }
         let known: HashMap<String, usize> =
             items.iter().enumerate().filter_map(|(at, item)| Some((identity(item)?, at))).collect();
         for item in over {
@@ -146,9 +156,13 @@ impl Merge<'_> {
         let (Value::Sequence(_), Value::Sequence(_)) = (&base.value, &over.value) else {
             return self.refuse(base, &over, place);
         };
+        let over_span = over.span;
         let (Value::Sequence(items), Value::Sequence(over)) = (&mut base.value, over.value) else {
             return base;
         };
+        if !self.budget.take(items.len(), 0, over_span, self.diagnostics) {
+            return base;
+        }
         let known: HashSet<String> = items.iter().filter_map(Node::as_str).map(str::to_owned).collect();
         for item in over {
             if !item.as_str().is_some_and(|line| known.contains(line)) {

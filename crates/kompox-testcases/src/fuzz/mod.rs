@@ -5,6 +5,7 @@
 //! a journal before it is run. Memory is the largest resident set that the kernel saw; when it is too much, the inputs of
 //! that moment are run again in processes of their own.
 
+mod again;
 mod bytes;
 mod check;
 mod corpus;
@@ -14,6 +15,7 @@ mod run;
 mod supervise;
 mod target;
 
+pub use again::{AGAIN, Parts, again};
 pub use check::{Checked, check};
 pub use report::{Finding, Report};
 pub use run::threads;

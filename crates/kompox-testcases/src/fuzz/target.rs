@@ -1,6 +1,7 @@
 //! The kinds of input. Pure.
 
 use super::SIZE;
+use super::again::{AGAIN, again};
 use super::bytes::{damage, text};
 use super::corpus::Corpus;
 use crate::mutate::is_yaml;
@@ -21,10 +22,19 @@ pub(super) enum Target {
     Merges,
     /// Values that have a syntax of their own: commands, ports, durations, amounts and so on.
     Values,
+    /// Little that asks for much.
+    Again,
 }
 
-const ALL: [Target; 6] =
-    [Target::Files, Target::Trees, Target::Variables, Target::EnvFiles, Target::Merges, Target::Values];
+const ALL: [Target; 7] = [
+    Target::Files,
+    Target::Trees,
+    Target::Variables,
+    Target::EnvFiles,
+    Target::Merges,
+    Target::Values,
+    Target::Again,
+];
 
 const VARIABLES: [&str; 18] =
     ["$", "${", "{", "}", ":", "-", "+", "?", "A", "B", "_", "1", " ", "\n", "'", "é", "a:-", "$$"];
@@ -122,6 +132,7 @@ impl Target {
             Self::EnvFiles => "env-files",
             Self::Merges => "merges",
             Self::Values => "values",
+            Self::Again => "again",
         }
     }
 
@@ -173,6 +184,13 @@ impl Target {
                     service.push_str(part);
                 }
                 compose(&service, "", "")
+            }
+            Self::Again => {
+                let (_, parts) = AGAIN[random.below(AGAIN.len())];
+                // Most are small, so that there is time for the other kinds.
+                let most = if random.one_in(100) { SIZE - 1000 } else { 1000 };
+                let large = random.below(most);
+                again(parts, large, random.below(most - large))
             }
         }
     }
