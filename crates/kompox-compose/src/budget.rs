@@ -5,7 +5,7 @@ use kompox_yaml::{Diagnostic, Diagnostics, Node, Span, Value};
 /// Files that `include` and `extends` may read.
 const FILES: usize = 500;
 /// Values of all files, each counted as often as it is copied or looked through again.
-const VALUES: usize = 150_000;
+const VALUES: usize = 100_000;
 /// What a variable of an env file, or a label of a label file, counts for.
 pub(crate) const VARIABLE: usize = 4;
 /// Bytes of all values and contents, counted the same way and with variables replaced.
