@@ -225,13 +225,20 @@ impl Assembler<'_> {
             }
             let Some(known) = top.entries.iter_mut().find(|entry| entry.key == kind) else { continue };
             let Some(known) = known.value.as_mapping_mut() else { continue };
-            if !self.budget.take(known.len(), 0, named, &mut self.diagnostics) {
+            // A few are looked for faster than all that is there is put into an index.
+            let few = found.entries.len() <= 8;
+            let cost = if few { found.entries.len() * known.len() / 32 } else { known.len() };
+            if !self.budget.take(cost, 0, named, &mut self.diagnostics) {
                 return;
             }
-            let places: HashMap<String, usize> =
-                known.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
+            let indexed = known.iter().map(|entry| entry.key.clone()).zip(0..).filter(|_| !few);
+            let places: HashMap<String, usize> = indexed.collect();
             for entry in found.entries {
-                match places.get(&entry.key).map(|at| &known.entries[*at]) {
+                let place = match few {
+                    true => known.iter().position(|own| own.key == entry.key),
+                    false => places.get(&entry.key).copied(),
+                };
+                match place.map(|at| &known.entries[at]) {
                     Some(own) if own.value.same(&entry.value) => {}
                     Some(own) => self.diagnostics.push(
                         Diagnostic::error(

@@ -26,6 +26,11 @@ impl Reader<'_> {
                     .map(|text| text.value)
             };
             let (source, target, permissions) = (text("source"), text("target"), text("permissions"));
+            if mapping.get("target").is_none() {
+                let diagnostic = Diagnostic::error("compose.device", format!("{place}: `target` is missing"));
+                self.error(diagnostic.at(node.span).help("write the device's path in the container"));
+                return None;
+            }
             (source.unwrap_or_default(), target, permissions)
         } else {
             let text = self.filled_text(node, place)?.value;
