@@ -7,8 +7,11 @@ use kompox_yaml::{Diagnostic, Diagnostics, Located, Span, nearest};
 use crate::read::HINTS;
 use crate::{MountKind, NetworkMode, Project, Service};
 
+mod build;
 mod cycle;
 mod limits;
+
+pub(crate) use build::build_secrets;
 
 /// Checks a project; whatever is wrong is reported.
 pub(crate) fn check(project: &Project, diagnostics: &mut Diagnostics) {
@@ -21,6 +24,7 @@ pub(crate) fn check(project: &Project, diagnostics: &mut Diagnostics) {
         check.networks();
         check.mounts();
         check.references();
+        check.build();
         limits::check(service, diagnostics);
     }
     cycle::check(project, diagnostics);
@@ -173,9 +177,9 @@ impl Check<'_> {
                 self.undeclared("secret", &reference.source, self.project.secrets.keys().map(String::as_str));
             }
         }
-        for reference in &self.service.build_secrets {
+        for reference in build_secrets(self.service) {
             if !self.project.secrets.contains_key(&reference.value) {
-                self.undeclared("secret", reference, self.project.secrets.keys().map(String::as_str));
+                self.undeclared("secret", &reference, self.project.secrets.keys().map(String::as_str));
             }
         }
         let models = self.service.other.iter().find(|entry| entry.key == "models");

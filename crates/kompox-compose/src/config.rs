@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kompox_yaml::{Diagnostics, Entry, Node, Sources};
 use serde_json::{Map, Value, json};
 
+use crate::check::build_secrets;
 use crate::shape::{self, Keys, Shape};
 use crate::{MountKind, Project, Request, Service};
 
@@ -161,7 +162,7 @@ impl Used {
         }
         self.configs.extend(service.configs.iter().map(|reference| reference.source.value.clone()));
         self.secrets.extend(service.secrets.iter().map(|reference| reference.source.value.clone()));
-        self.secrets.extend(service.build_secrets.iter().map(|name| name.value.clone()));
+        self.secrets.extend(build_secrets(service).into_iter().map(|name| name.value));
     }
 }
 

@@ -102,7 +102,7 @@ fn image(service: &Service, options: &ServiceOptions, diagnostics: &mut Diagnost
         let message = format!("`{}` has no image: images are not built", service.name.value);
         diagnostics.push(
             Diagnostic::error("convert.image", message)
-                .at(service.build.unwrap_or(service.name.span))
+                .at(service.build.as_ref().map_or(service.name.span, |build| build.key_span))
                 .help("build and push the image, then set `image`"),
         );
         return String::new();

@@ -19,10 +19,8 @@ pub struct Service {
     pub keys: BTreeMap<String, Span>,
     /// `image`. Absent only if `build` is present.
     pub image: Option<Located<String>>,
-    /// `build` is present, at its key. Nothing of its content is kept but the next.
-    pub build: Option<Span>,
-    /// The secrets that `build` refers to.
-    pub build_secrets: Vec<Located<String>>,
+    /// `build`, as it is written: nothing is built.
+    pub build: Option<Entry>,
     /// `command`, a string already split into words. An empty list clears the image's own.
     pub command: Option<Located<Vec<String>>>,
     /// `entrypoint`, likewise.

@@ -37,16 +37,6 @@ impl Reader<'_> {
         last_of_each(all, |reference| reference.target.clone())
     }
 
-    /// The secrets of a build.
-    pub(super) fn build_secrets(node: &Node) -> Vec<Located<String>> {
-        let items = node.get("secrets").and_then(Node::as_sequence).unwrap_or_default();
-        let source = |item: &Node| {
-            let named = item.get("source").unwrap_or(item);
-            named.as_str().map(|name| Located::new(name.to_owned(), named.span))
-        };
-        items.iter().filter_map(source).collect()
-    }
-
     fn long_file_reference(&mut self, node: &Node, place: &Place<'_>, base: &str) -> Option<FileReference> {
         let mapping = self.mapping(node, place, KEYS)?;
         let target = mapping.get("target").and_then(|node| self.filled_text(node, &place.key("target")));

@@ -60,8 +60,7 @@ impl Reader<'_> {
             "image" => service.image = self.filled_text(node, at),
             "build" => {
                 self.kept(entry, shape::SERVICE, at);
-                service.build = Some(entry.key_span);
-                service.build_secrets = Self::build_secrets(node);
+                service.build = Some(entry.clone());
             }
             "command" => service.command = self.command(node, at),
             "entrypoint" => service.entrypoint = self.command(node, at),
