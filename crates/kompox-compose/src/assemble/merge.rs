@@ -209,11 +209,13 @@ fn is_override(node: &Node) -> bool {
 }
 
 /// Takes out tags that mean nothing: all within an `!override`, and that of a whole document, which is merged even so, as in
-/// Docker Compose. A number or boolean with a tag is text there.
+/// Docker Compose. A number, a boolean or nothing with a tag is text there.
 pub(super) fn drop_idle_tags(document: &mut Node) {
     fn within(node: &mut Node) {
         let tag = node.tag.take();
-        if tag.is_some() && matches!(node.value, Value::Int(_) | Value::Float(_) | Value::Bool(_)) {
+        if tag.is_some()
+            && matches!(node.value, Value::Null | Value::Int(_) | Value::Float(_) | Value::Bool(_))
+        {
             node.value = Value::String(node.text().unwrap_or_default().to_owned());
         }
         if tag.as_deref() == Some(OVERRIDE) {
