@@ -1,6 +1,7 @@
 //! Writes of a deploy and a destroy: the Namespace and the Lease, applying, deleting, waiting for Pods to go. IO
 //! through the cluster port; every write is preceded by a look at the Lease.
 
+use crate::app::leaving::Leaving;
 use crate::app::{live, pair};
 use crate::progress::Step;
 use crate::{Error, Event, Scope, relocation};
@@ -180,15 +181,27 @@ pub(crate) async fn gone(scope: &Scope<'_>, reference: &ObjectRef, body: &Value)
     Ok(())
 }
 
-/// Waits until no Pod of the app is left.
+/// Waits until no Pod of the app is left, and tells which containers had to be killed.
 pub(crate) async fn pods_gone(scope: &Scope<'_>) -> Result<(), Error> {
     let call = scope.call();
     let query = live::pod_query(scope);
     let step = Step::start(scope.progress, "waiting for the Pod to stop");
     let mut snapshots = scope.kubernetes.watch(&call, &query);
-    while !next(scope, &mut snapshots, "the Pod was told to stop").await?.is_empty() {}
+    let mut leaving = Leaving::default();
+    loop {
+        let pods = next(scope, &mut snapshots, "the Pod was told to stop").await?;
+        tell_killed(scope, &mut leaving, &pods);
+        if pods.is_empty() {
+            break;
+        }
+    }
     step.done("Pod is gone");
     Ok(())
+}
+
+/// Tells of containers that had to be killed.
+pub(crate) fn tell_killed(scope: &Scope<'_>, leaving: &mut Leaving, pods: &[Value]) {
+    leaving.look(pods).into_iter().for_each(|text| scope.progress.event(Event::Warning(text)));
 }
 
 /// Frees a PersistentVolume of ours whose claim is gone, so that the new claim can bind: removes the former claim's uid,

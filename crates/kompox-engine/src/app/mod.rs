@@ -10,6 +10,7 @@ mod diff;
 mod exec;
 mod foreign;
 pub(crate) mod gather;
+mod leaving;
 mod list;
 pub(crate) mod live;
 pub(crate) mod lived;

@@ -1,5 +1,6 @@
 //! Waiting until the Pod of a deploy is Ready, or saying why not. IO through the cluster port.
 
+use crate::app::leaving::Leaving;
 use crate::app::readiness::{self, Verdict};
 use crate::app::report::{hint, others, report};
 use crate::app::{act, cause, live, settle};
@@ -55,6 +56,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     let mut pods: Vec<Value> = Vec::new();
     let mut unmade: Option<Instant> = None;
     let mut retries = Retries::default();
+    let mut leaving = Leaving::default();
     loop {
         let mut ticked = false;
         let tick =
@@ -62,7 +64,10 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
         tokio::select! {
             snapshot = act::next(scope, &mut snapshots, APPLIED) => {
                 pods = match snapshot {
-                    Ok(pods) => pods,
+                    Ok(pods) => {
+                        act::tell_killed(scope, &mut leaving, &pods);
+                        pods
+                    }
                     Err(Error::Port(error)) if error.kind == ErrorKind::Timeout => {
                         return Err(timed_out(scope, &pods, expected, &waiting).await);
                     }
