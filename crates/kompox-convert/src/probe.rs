@@ -48,7 +48,8 @@ pub(crate) fn probes(unit: &Unit<'_>, readiness: bool, diagnostics: &mut Diagnos
     Probes {
         startup: startup.then(|| probe(period, i32::MAX)),
         readiness: readiness.then(|| probe(interval, i32::try_from(retries).unwrap_or(i32::MAX))),
-        verdict: startup.then(|| start_period.saturating_add(interval.saturating_mul(retries))),
+        verdict: (startup || readiness)
+            .then(|| start_period.saturating_add(interval.saturating_mul(retries))),
     }
 }
 

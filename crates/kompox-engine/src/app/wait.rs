@@ -51,7 +51,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
     let call = scope.call();
     let mut snapshots = scope.kubernetes.watch(&call, &live::pod_query(scope));
     let mut waiting = String::new();
-    let mut unstarted: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut unhealthy = Unhealthy::new();
     let mut settle = settle::Settle::default();
     let mut pods: Vec<Value> = Vec::new();
     let mut unmade: Option<Instant> = None;
@@ -113,7 +113,7 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
             }
             Verdict::Waiting(what) => {
                 settle.interrupt();
-                if let Some(container) = overdue(pod, expected, &mut unstarted) {
+                if let Some(container) = overdue(pod, expected, &mut unhealthy) {
                     let reason = format!(
                         "container `{container}` did not become healthy in the time its healthcheck allows"
                     );
@@ -204,19 +204,27 @@ fn tell(scope: &Scope<'_>, former: &mut String, now: String) {
     }
 }
 
-/// The first container that runs longer than its healthcheck allows without having become healthy. Times are those of
-/// this process, so that clocks need not agree.
-fn overdue(pod: &Value, expected: &Expectation, unstarted: &mut BTreeMap<String, Instant>) -> Option<String> {
+/// For how long containers have not been healthy, and whether they had been before.
+type Unhealthy = BTreeMap<String, (bool, Instant)>;
+
+/// The first container that runs longer than its healthcheck allows without having become healthy, or healthy again. Times
+/// are those of this process, so that clocks need not agree.
+fn overdue(pod: &Value, expected: &Expectation, unhealthy: &mut Unhealthy) -> Option<String> {
     let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
     let statuses = statuses.into_iter().filter_map(|path| pod.pointer(path)?.as_array()).flatten();
     for status in statuses {
         let name = status["name"].as_str().unwrap_or_default();
         let Some(limit) = expected.unhealthy_after.get(name) else { continue };
-        if status.pointer("/state/running").is_none() || status["started"] == true {
-            unstarted.remove(name);
+        if status.pointer("/state/running").is_none() || status["ready"] == true {
+            unhealthy.remove(name);
             continue;
         }
-        if unstarted.entry(name.to_owned()).or_insert_with(Instant::now).elapsed() > *limit {
+        let started = status["started"] == true;
+        let since = unhealthy.entry(name.to_owned()).or_insert_with(|| (started, Instant::now()));
+        if since.0 != started {
+            *since = (started, Instant::now());
+        }
+        if since.1.elapsed() > *limit {
             return Some(name.to_owned());
         }
     }

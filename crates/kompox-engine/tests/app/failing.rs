@@ -181,16 +181,19 @@ async fn an_evicted_pod_from_before_is_not_the_pod() {
 
 #[tokio::test]
 async fn a_healthcheck_has_the_time_compose_gives_it() {
-    let bed = Bed::new().await;
-    bed.kubelet.set(Mode::Unhealthy);
-    let check = "    healthcheck: {test: [CMD, check], interval: 1s, timeout: 1s, retries: 1}\n    volumes";
-    let error = failed(&bed, &COMPOSE.replacen("    volumes", check, 1)).await;
-    assert!(matches!(error, Error::NotReady(_)), "{error}");
-    assert_eq!(error.code(), "app.pod.unhealthy");
-    assert_eq!(
-        error.to_string(),
-        "container `web` did not become healthy in the time its healthcheck allows"
-    );
+    for mode in [Mode::Unhealthy, Mode::Relapsed] {
+        let bed = Bed::new().await;
+        bed.kubelet.set(mode);
+        let check =
+            "    healthcheck: {test: [CMD, check], interval: 1s, timeout: 1s, retries: 1}\n    volumes";
+        let error = failed(&bed, &COMPOSE.replacen("    volumes", check, 1)).await;
+        assert!(matches!(error, Error::NotReady(_)), "{error}");
+        assert_eq!(error.code(), "app.pod.unhealthy");
+        assert_eq!(
+            error.to_string(),
+            "container `web` did not become healthy in the time its healthcheck allows"
+        );
+    }
 }
 
 /// A bed with the app applied and no Pod.

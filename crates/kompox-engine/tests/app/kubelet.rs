@@ -20,6 +20,8 @@ pub(crate) enum Mode {
     Uncreated,
     /// Running, but their healthcheck does not succeed.
     Unhealthy,
+    /// Running, but their healthcheck does not succeed any more.
+    Relapsed,
     /// Absent, because the ReplicaSet may not make them.
     Forbidden,
 }
@@ -118,8 +120,8 @@ fn pod(template: &Value, name: &str, mode: Mode) -> Value {
             "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}),
         Mode::Uncreated => json!({"name": c["name"], "ready": false, "restartCount": 0,
             "state": {"waiting": {"reason": "CreateContainerError", "message": "runc did not answer"}}}),
-        Mode::Unhealthy => json!({"name": c["name"], "ready": false, "started": false, "restartCount": 0,
-            "state": {"running": {}}}),
+        Mode::Unhealthy | Mode::Relapsed => json!({"name": c["name"], "ready": false,
+            "started": mode == Mode::Relapsed, "restartCount": 0, "state": {"running": {}}}),
         _ => {
             json!({"name": c["name"], "ready": true, "started": true, "restartCount": 0, "state": {"running": {}}})
         }

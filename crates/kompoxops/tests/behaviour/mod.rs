@@ -1,6 +1,7 @@
 //! The apps by what they show. Starts kompoxops, and looks into containers and onto disks.
 
 mod composed;
+mod device;
 mod ending;
 mod files;
 mod health;

@@ -1,6 +1,6 @@
 //! How an app stops: each container has its own time, its own signal and its hook.
 
-use crate::bed::App;
+use crate::bed::{App, text};
 
 /// Writes a line at SIGTERM, and another one when it ends four seconds later.
 fn slow(name: &str) -> String {
@@ -59,4 +59,52 @@ volumes: {{state: }}
     assert!(at("db is about to stop").is_some() && at("db is about to stop") < at("front ends"), "{written}");
     quick.sort_unstable();
     assert_eq!(quick, ["asked by USR1", "hooked $(A)"], "{written}");
+}
+
+/// What a command says on standard error while it does what it shall.
+fn told(app: &App, arguments: &[&str]) -> String {
+    let output = app.run(arguments);
+    let stderr = text(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
+    stderr
+}
+
+#[test]
+fn a_container_that_had_to_be_killed_is_named() {
+    let compose = |value: &str| {
+        format!(
+            r#"
+services:
+  deaf:
+    image: localhost/busybox:1
+    command: [sleep, infinity]
+    environment: {{VALUE: {value}}}
+    depends_on: [deaf_db]
+    stop_grace_period: 1s
+  good:
+    image: localhost/busybox:1
+    command: [sh, -c, "trap 'exit 0' TERM; sleep infinity & wait"]
+    stop_grace_period: 1s
+  deaf_db:
+    image: localhost/busybox:1
+    command: [sleep, infinity]
+    stop_grace_period: 1s
+"#
+        )
+    };
+    let app = App::new("killed", &compose("one"));
+    app.deploy();
+    let killed = |stderr: &str| {
+        let named = |name: &str| {
+            let whole =
+                format!("warning: container `{name}` did not stop by itself and was killed (SIGKILL) after ");
+            stderr.matches(&whole).count()
+        };
+        assert_eq!([named("deaf"), named("deaf-db"), named("good")], [1, 1, 0], "{stderr}");
+    };
+    killed(&told(&app, &["app", "stop"]));
+    app.ok(&["app", "start"]);
+    app.write("compose.yml", &compose("two"));
+    killed(&told(&app, &["app", "deploy"]));
+    killed(&told(&app, &["app", "restart"]));
 }
