@@ -5,6 +5,7 @@ mod device;
 mod ending;
 mod files;
 mod health;
+mod limit_range;
 mod names;
 mod order;
 mod stop;
