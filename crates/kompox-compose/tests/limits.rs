@@ -20,7 +20,7 @@ fn what_is_used_again_counts_again() {
         assert!(checked.longest < Duration::from_secs(5), "{name}: {:?}", checked.longest);
         match ours::answer(&project) {
             Outcome::Refused(why) if name == "include-empty" => {
-                assert!(why.contains("compose.empty"), "{why}")
+                assert!(why.contains("compose.empty"), "{why}");
             }
             Outcome::Refused(why) => {
                 assert!(why.contains("error[compose.too-large]"), "{name}: {why}");

@@ -83,10 +83,10 @@ impl Assembler<'_> {
             .into_iter()
             .flat_map(|all| &mut all.entries)
         {
-            if extending(&entry.value) {
-                if let Some(whole) = self.extended(&entry.key, entry.key_span, &home, &mut trail) {
-                    entry.value = whole;
-                }
+            if extending(&entry.value)
+                && let Some(whole) = self.extended(&entry.key, entry.key_span, &home, &mut trail)
+            {
+                entry.value = whole;
             }
         }
     }
