@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::place::Place;
 
 mod extends;
-mod identity;
+pub(crate) mod identity;
 mod include;
 mod merge;
 mod rebase;

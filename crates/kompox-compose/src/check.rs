@@ -161,7 +161,7 @@ impl Check<'_> {
         self.diagnostics.push(
             Diagnostic::error("compose.volume.conflict", format!("{target} is mounted twice"))
                 .at(second)
-                .label(first, "the tmpfs")
+                .label(first, "the other one")
                 .help("remove one of them"),
         );
     }

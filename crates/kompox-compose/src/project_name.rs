@@ -17,7 +17,7 @@ pub(crate) const VARIABLE: &str = "COMPOSE_PROJECT_NAME";
 pub enum ProjectName<'a> {
     /// By its owner: neither a variable nor `name:` in a file changes it.
     Given(&'a str),
-    /// As Docker Compose finds it: the option, `COMPOSE_PROJECT_NAME`, `name:` of the last file that has one, the name of
+    /// As Docker Compose finds it: the option, `COMPOSE_PROJECT_NAME`, `name:` of the last file that has one and is not empty, the name of
     /// the project directory.
     Found {
         /// What a user asked for.
@@ -53,11 +53,10 @@ pub(crate) fn resolve(
         return chosen.to_owned();
     }
     let written = files.iter().flat_map(|file| &file.documents).filter_map(|document| document.get("name"));
-    let written = written.filter_map(Node::as_str).next_back().and_then(|text| {
-        let lookup = |name: &str| environment.get(name).cloned();
-        interpolate(text, &lookup).ok().map(|done| done.text)
-    });
-    let found = cleaned(&written.filter(|text| !text.is_empty()).unwrap_or_else(|| directory.to_owned()));
+    let lookup = |name: &str| environment.get(name).cloned();
+    let last = written.filter_map(Node::as_str).filter(|text| !text.is_empty()).next_back();
+    let last = last.and_then(|text| Some(interpolate(text, &lookup).ok()?.text));
+    let found = cleaned(&last.filter(|text| !text.is_empty()).unwrap_or_else(|| directory.to_owned()));
     if found.is_empty() {
         diagnostics.push(Diagnostic::error("compose.project-name", "the project has no name").help(HELP));
     }

@@ -9,10 +9,10 @@ pub(super) fn text(node: &Node) -> Option<String> {
     node.text().map(str::to_owned)
 }
 
-/// A volume: its place in the container.
-pub(super) fn volume(node: &Node) -> Option<String> {
+/// A volume: its place in the container, as it is written in a long form.
+pub(crate) fn volume(node: &Node) -> Option<String> {
     if let Value::Mapping(mapping) = &node.value {
-        return mapping.get("target")?.as_str().map(crate::path::clean);
+        return mapping.get("target")?.as_str().map(str::to_owned);
     }
     let fields = node.as_str()?.split(':').collect::<Vec<_>>();
     let target = if let [only] = fields[..] { only } else { fields[1] };

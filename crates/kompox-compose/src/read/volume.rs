@@ -6,6 +6,7 @@ use kompox_yaml::{Diagnostic, Located, Mapping, Node, Span, Value};
 
 use super::Reader;
 use super::list::last_of_each;
+use crate::assemble::identity;
 use crate::path::{clean, locate};
 use crate::place::Place;
 use crate::shape::{self, Shape};
@@ -17,22 +18,27 @@ const KEYS: &[&str] = &shape::names::<{ shape::MOUNT.len() }>(shape::MOUNT);
 
 impl Reader<'_> {
     pub(super) fn volumes(&mut self, node: &Node, place: &Place<'_>) -> Vec<Mount> {
-        let mut mounts = Vec::new();
+        let mut mounts: Vec<(Option<String>, Mount)> = Vec::new();
         for (index, item) in self.sequence(node, place).unwrap_or_default().iter().enumerate() {
             let at = place.item(index);
-            match &item.value {
-                Value::String(text) => mounts.extend(self.short_volume(text, item.span, &at)),
-                Value::Mapping(_) => mounts.extend(self.long_volume(item, &at)),
-                _ => self.wrong(item, &at, "a volume such as \"data:/var/lib/data\""),
-            }
+            let mount = match &item.value {
+                Value::String(text) => self.short_volume(text, item.span, &at),
+                Value::Mapping(_) => self.long_volume(item, &at),
+                _ => {
+                    self.wrong(item, &at, "a volume such as \"data:/var/lib/data\"");
+                    None
+                }
+            };
+            mounts.extend(mount.map(|mount| (identity::volume(item), mount)));
         }
-        let written: Vec<(String, Span)> =
-            mounts.iter().map(|mount| (mount.target.clone(), mount.span)).collect();
-        let kept = last_of_each(mounts, |mount| mount.target.clone());
-        let winners: HashMap<&str, Span> =
-            kept.iter().map(|mount| (mount.target.as_str(), mount.span)).collect();
-        for (target, span) in &written {
-            if let Some(winner) = winners.get(target.as_str()).filter(|winner| *winner != span) {
+        let written: Vec<(Option<String>, Span)> =
+            mounts.iter().map(|(target, mount)| (target.clone(), mount.span)).collect();
+        let kept = last_of_each(mounts, |(target, _)| target.clone());
+        let winners: HashMap<&Option<String>, Span> =
+            kept.iter().map(|(target, mount)| (target, mount.span)).collect();
+        for (written, span) in &written {
+            if let Some(winner) = winners.get(written).filter(|winner| *winner != span) {
+                let target = written.as_deref().unwrap_or_default();
                 self.error(
                     Diagnostic::warning(
                         "compose.volume.replaced",
@@ -44,7 +50,7 @@ impl Reader<'_> {
                 );
             }
         }
-        kept
+        kept.into_iter().map(|(_, mount)| mount).collect()
     }
 
     /// The path in the container, cleaned.
