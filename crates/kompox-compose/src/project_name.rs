@@ -56,7 +56,7 @@ pub(crate) fn resolve(
     let lookup = |name: &str| environment.get(name).cloned();
     let last = written.filter_map(Node::as_str).filter(|text| !text.is_empty()).next_back();
     let last = last.and_then(|text| Some(interpolate(text, &lookup).ok()?.text));
-    let found = cleaned(&last.filter(|text| !text.is_empty()).unwrap_or_else(|| directory.to_owned()));
+    let found = cleaned(last.as_deref().unwrap_or(directory));
     if found.is_empty() {
         diagnostics.push(Diagnostic::error("compose.project-name", "the project has no name").help(HELP));
     }
