@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use kompox_yaml::{Diagnostic, Diagnostics, Node};
+use kompox_yaml::{Diagnostic, Diagnostics};
 
 use crate::assemble::Parsed;
 use crate::interpolation::interpolate;
@@ -54,11 +54,12 @@ pub(crate) fn resolve(
     }
     let written = files.iter().flat_map(|file| &file.documents).filter_map(|document| document.get("name"));
     let lookup = |name: &str| environment.get(name).cloned();
-    let last = written.filter_map(Node::as_str).filter(|text| !text.is_empty()).next_back();
-    let last = last.and_then(|text| Some(interpolate(text, &lookup).ok()?.text));
-    let found = cleaned(last.as_deref().unwrap_or(directory));
+    let last = written.filter(|node| node.as_str().is_some_and(|text| !text.is_empty())).next_back();
+    let text = last.and_then(|node| Some(interpolate(node.as_str()?, &lookup).ok()?.text));
+    let found = cleaned(text.as_deref().unwrap_or(directory));
     if found.is_empty() {
-        diagnostics.push(Diagnostic::error("compose.project-name", "the project has no name").help(HELP));
+        let error = Diagnostic::error("compose.project-name", "the project has no name").help(HELP);
+        diagnostics.push(last.into_iter().fold(error, |error, node| error.at(node.span)));
     }
     found
 }
