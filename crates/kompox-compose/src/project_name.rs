@@ -52,9 +52,10 @@ pub(crate) fn resolve(
         }
         return chosen.to_owned();
     }
-    let written = files.iter().flat_map(|file| &file.documents).filter_map(|document| document.get("name"));
+    let mut written =
+        files.iter().flat_map(|file| &file.documents).filter_map(|document| document.get("name"));
     let lookup = |name: &str| environment.get(name).cloned();
-    let last = written.filter(|node| node.as_str().is_some_and(|text| !text.is_empty())).next_back();
+    let last = written.rfind(|node| node.as_str().is_some_and(|text| !text.is_empty()));
     let text = last.and_then(|node| Some(interpolate(node.as_str()?, &lookup).ok()?.text));
     let found = cleaned(text.as_deref().unwrap_or(directory));
     if found.is_empty() {
