@@ -66,18 +66,19 @@ impl Substitution<'_> {
                 }
             }
             Err(error) => {
-                let (code, help) = match &error.kind {
+                let message = format!("{place}: {}", explain(&error.kind));
+                let diagnostic = match &error.kind {
                     InterpolationErrorKind::Required { name, .. } => {
-                        ("compose.variable.required", format!("set {name} in the environment or in .env"))
+                        Diagnostic::error("compose.variable.required", message)
+                            .help(format!("set {name} in the environment or in .env"))
                     }
                     InterpolationErrorKind::TooLarge => {
-                        ("compose.variable.too-large", "use fewer or shorter variables".to_owned())
+                        Diagnostic::error("compose.variable.too-large", message)
+                            .help("use fewer or shorter variables")
                     }
-                    _ => ("compose.variable.syntax", DOLLAR.to_owned()),
+                    _ => Diagnostic::error("compose.variable.syntax", message).help(DOLLAR),
                 };
-                let message = format!("{place}: {}", explain(&error.kind));
-                let span = self.sources.within(span, text, error.range);
-                self.diagnostics.push(Diagnostic::error(code, message).at(span).help(help));
+                self.diagnostics.push(diagnostic.at(self.sources.within(span, text, error.range)));
             }
         }
         None

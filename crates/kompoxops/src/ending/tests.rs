@@ -53,16 +53,21 @@ fn collect(folder: &Path, prefixes: &[&str], found: &mut BTreeSet<String>) {
         } else if path.extension().is_some_and(|ending| ending == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
             let text = text.split("#[cfg(test)]").next().unwrap();
-            for kind in ["error(", "warning(", "note(", "refuse("] {
-                for (at, _) in text.match_indices(kind) {
-                    let rest = text[at + kind.len()..].trim_start();
-                    let Some(code) = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
-                        continue;
-                    };
-                    let plain = |b: u8| b.is_ascii_lowercase() || b == b'.' || b == b'-';
-                    if code.bytes().all(plain) && prefixes.iter().any(|prefix| code.starts_with(prefix)) {
-                        found.insert(code.to_owned());
-                    }
+            // After a call's bracket, or anywhere if nothing else is written so.
+            for (at, _) in text.match_indices('"') {
+                let called = ["error(", "warning(", "note(", "refuse("];
+                let called = called.iter().any(|call| text[..at].trim_end().ends_with(call));
+                let code = text[at + 1..].split('"').next().unwrap_or_default();
+                let only_codes = ["manifest.", "compose.", "yaml.", "convert."];
+                let is_code = called || only_codes.iter().any(|prefix| code.starts_with(prefix));
+                let plain = |b: u8| b.is_ascii_lowercase() || b == b'.' || b == b'-';
+                let is_file = [".yaml", ".yml", ".json", "."].iter().any(|end| code.ends_with(end));
+                if is_code
+                    && !is_file
+                    && code.bytes().all(plain)
+                    && prefixes.iter().any(|prefix| code.starts_with(prefix))
+                {
+                    found.insert(code.to_owned());
                 }
             }
         }
