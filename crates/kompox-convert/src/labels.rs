@@ -34,7 +34,13 @@ pub(crate) fn compose_labels(units: &[Unit<'_>], diagnostics: &mut Diagnostics) 
     let text = serde_json::to_string(&all).expect("a map of text");
     if text.len() > LIMIT {
         let message = format!("the labels of all services are larger than {LIMIT} bytes");
-        diagnostics.push(Diagnostic::error("convert.labels", message));
+        let labels = units
+            .iter()
+            .flat_map(|unit| unit.service.labels.values().chain(unit.service.annotations.values()));
+        let longest = labels.max_by_key(|label| label.value.len());
+        let error = Diagnostic::error("convert.labels", message)
+            .help("take out what nobody reads; this is the longest one");
+        diagnostics.push(longest.into_iter().fold(error, |error, label| error.at(label.span)));
     }
     Some(text)
 }

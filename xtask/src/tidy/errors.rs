@@ -5,8 +5,10 @@ use super::tree::{File, Tree};
 
 /// The page that is printed from the tables.
 const PAGE: &str = "docs/errors.md";
-/// From here on the page lists kinds and diagnostics, which have tests of their own.
-const END: &str = "## What a cluster or a driver answers";
+/// From here on the page lists kinds, which have tests of their own.
+const KINDS: &str = "## What a cluster or a driver answers";
+/// From here on it lists diagnostics.
+const DIAGNOSTICS: &str = "## Diagnostics of files";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = untested(tree);
@@ -31,14 +33,19 @@ fn shown(file: &File) -> &str {
 fn untested(tree: &Tree) -> Vec<Finding> {
     let Some(page) = tree.find(PAGE) else { return vec![Finding::new(PAGE, None, "this file is missing")] };
     let tests: Vec<&str> = tree.files.iter().filter(|file| file.krate().is_some()).map(shown).collect();
-    let rows = page.text().lines().enumerate().take_while(|(_, line)| *line != END);
-    rows.filter_map(|(at, line)| {
-        let code = line.strip_prefix("| `")?.split('`').next()?;
-        let quoted = [format!("\"{code}\""), format!("error[{code}]")];
-        let tested = tests.iter().any(|text| quoted.iter().any(|form| text.contains(form)));
-        (!tested).then(|| Finding::new(PAGE, Some(at + 1), format!("no test shows `{code}`")))
-    })
-    .collect()
+    let lines = || page.text().lines().enumerate();
+    let rows = lines().take_while(|(_, line)| *line != KINDS);
+    let rows = rows.filter_map(|(at, line)| Some((at, line.strip_prefix("| `")?.split('`').next()?)));
+    let items = lines().skip_while(|(_, line)| *line != DIAGNOSTICS);
+    let items = items.filter_map(|(at, line)| Some((at, line.strip_prefix("- `")?.split('`').next()?)));
+    let shown = |code: &str| {
+        let quoted = [format!("{code}\""), format!("[{code}]")];
+        tests.iter().any(|text| quoted.iter().any(|form| text.contains(form)))
+    };
+    rows.chain(items)
+        .filter(|(_, code)| !shown(code))
+        .map(|(at, code)| Finding::new(PAGE, Some(at + 1), format!("no test shows `{code}`")))
+        .collect()
 }
 
 /// Calls of `Error::refused` that give a mere kind instead of a row of the tables.
@@ -64,9 +71,10 @@ mod tests {
         let tree = Tree::of(&[
             (
                 PAGE,
-                "| `a.shown` | 5 |\n| `a.hidden` | 5 |\n## What a cluster or a driver answers\n| `denied` | 6 |\n",
+                "| `a.shown` | 5 |\n| `a.hidden` | 5 |\n## What a cluster or a driver answers\n| `denied` | 6 |\n\
+                 ## Diagnostics of files\n- `a.told`\n- `a.untold`\n",
             ),
-            ("crates/a/src/lib.rs", "\"a.hidden\"\n#[cfg(test)]\n\"a.shown\""),
+            ("crates/a/src/lib.rs", "\"a.hidden\"\n#[cfg(test)]\n\"a.shown\" \"!a.told\""),
             ("crates/a/src/b.rs", "fn f() {\n    Error::refused(\n        ErrorKind::Conflict,\n"),
         ]);
         let messages: Vec<_> = check(&tree).iter().map(ToString::to_string).collect();
@@ -74,6 +82,7 @@ mod tests {
             messages,
             [
                 "docs/errors.md:2: error: no test shows `a.hidden`",
+                "docs/errors.md:7: error: no test shows `a.untold`",
                 "crates/a/src/b.rs:2: error: a refusal needs a code: add a row to the tables in \
                  kompox-engine/src/refusal",
             ]

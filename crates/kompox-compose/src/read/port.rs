@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use kompox_yaml::{Diagnostic, Located, Node, Span, Value};
 
-use super::Reader;
 use super::list::last_of_each;
+use super::{PORTS, Reader};
 use crate::place::Place;
 use crate::{Expose, Port, PortMode, Protocol, Published};
 
@@ -85,7 +85,9 @@ impl Reader<'_> {
     fn spend(&mut self, range: &RangeInclusive<u16>, span: Span) -> bool {
         let left = self.ports_left.checked_sub(range.len());
         if left.is_none() {
-            self.error(Diagnostic::error("compose.port.too-many", "too many ports in this file").at(span));
+            let message = format!("the project has more than {PORTS} ports");
+            let diagnostic = Diagnostic::error("compose.port.too-many", message).at(span);
+            self.error(diagnostic.help("write smaller ranges, of ports that are needed"));
         }
         self.ports_left = left.unwrap_or(self.ports_left);
         left.is_some()
