@@ -11,12 +11,18 @@ pub(super) fn text(node: &Node) -> Option<String> {
 
 /// A volume: its place in the container, as it is written in a long form.
 pub(crate) fn volume(node: &Node) -> Option<String> {
+    let written = written_volume(node);
+    if node.as_str().is_some() { written.as_deref().map(crate::path::clean) } else { written }
+}
+
+/// A volume of a file that is merged into others: Docker Compose cleans short forms only afterwards.
+pub(super) fn written_volume(node: &Node) -> Option<String> {
     if let Value::Mapping(mapping) = &node.value {
         return mapping.get("target")?.as_str().map(str::to_owned);
     }
     let fields = node.as_str()?.split(':').collect::<Vec<_>>();
     let target = if let [only] = fields[..] { only } else { fields[1] };
-    Some(crate::path::clean(target))
+    Some(target.to_owned())
 }
 
 /// A device: its place in the container.

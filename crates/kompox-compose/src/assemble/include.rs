@@ -69,7 +69,12 @@ impl Assembler<'_> {
             return None;
         }
         let folder = match &wanted.project_directory {
-            Some(folder) => path::join(scope.folder, &folder.value),
+            Some(folder) => {
+                let folder = path::join(scope.folder, &folder.value);
+                // The folder of a file that is named instead of it.
+                let is_file = self.files.read(&folder).is_ok();
+                if is_file { path::parent(&folder).to_owned() } else { folder }
+            }
             None => path::parent(&first).to_owned(),
         };
         let mut files = Vec::new();

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use kompox_yaml::{Diagnostic, Diagnostics, Entry, Mapping, Node, Value};
 
+use super::identity;
 use super::rule::Rule;
 use crate::budget::Budget;
 use crate::place::Place;
@@ -41,11 +42,12 @@ impl Merge<'_> {
             }
             Rule::Names(_) => self.named(base, over, rule, place, |_| Value::Null),
             Rule::Dependencies => self.named(base, over, rule, place, started),
-            Rule::Texts => self.lists(list(base), list(over), listed, place),
+            Rule::Texts => self.lists(list(base), list(over), [listed; 2], place),
             Rule::Hosts => self.hosts(base, over, place),
             Rule::Short(key, _) => self.general(long(base, key), long(over, key), rule, place),
             Rule::Logging if differ(&base, &over) => self.alone(over).unwrap_or(base),
-            Rule::Keyed(identity) => self.lists(base, over, identity, place),
+            Rule::Keyed(identity) => self.lists(base, over, [identity; 2], place),
+            Rule::Mounts => self.lists(base, over, [identity::volume, identity::written_volume], place),
             _ => self.general(base, over, rule, place),
         }
     }
@@ -81,7 +83,7 @@ impl Merge<'_> {
     fn general(&mut self, base: Node, over: Node, rule: Rule, place: &Place<'_>) -> Node {
         match (&base.value, &over.value) {
             (Value::Mapping(_), Value::Mapping(_)) => self.mappings(base, over, rule, place),
-            (Value::Sequence(_), Value::Sequence(_)) => self.lists(base, over, |_| None, place),
+            (Value::Sequence(_), Value::Sequence(_)) => self.lists(base, over, [|_| None; 2], place),
             (Value::Mapping(_) | Value::Sequence(_), _) => self.refuse(base, &over, place),
             _ => self.alone(over).unwrap_or(base),
         }
@@ -120,12 +122,12 @@ impl Merge<'_> {
         base
     }
 
-    /// Appends; an entry with the identity of an earlier one takes its place.
+    /// Appends; an entry with the identity of an earlier one takes its place. Both have their own.
     fn lists(
         &mut self,
         mut base: Node,
         over: Node,
-        identity: fn(&Node) -> Option<String>,
+        [earlier, later]: [fn(&Node) -> Option<String>; 2],
         place: &Place<'_>,
     ) -> Node {
         let (Value::Sequence(_), Value::Sequence(_)) = (&base.value, &over.value) else {
@@ -139,9 +141,9 @@ impl Merge<'_> {
             return base;
         }
         let known: HashMap<String, usize> =
-            items.iter().enumerate().filter_map(|(at, item)| Some((identity(item)?, at))).collect();
+            items.iter().enumerate().filter_map(|(at, item)| Some((earlier(item)?, at))).collect();
         for item in over {
-            let at = identity(&item).and_then(|key| known.get(&key).copied());
+            let at = later(&item).and_then(|key| known.get(&key).copied());
             let Some(item) = self.alone(item) else { continue };
             match at {
                 Some(at) => items[at] = item,

@@ -29,6 +29,8 @@ pub(super) enum Rule {
     Hosts,
     /// A list of which each entry has an identity: a later one takes the place of an earlier one.
     Keyed(fn(&Node) -> Option<String>),
+    /// The same for volumes.
+    Mounts,
     /// A mapping whose keys have rules of their own.
     Keys(&'static [(&'static str, Self)]),
     /// A mapping whose keys are names, all with one rule.
@@ -90,7 +92,7 @@ pub(super) const SERVICE: Rule = Rule::Keys(&[
     ("sysctls", Rule::Pairs),
     ("tmpfs", Rule::Texts),
     ("ulimits", Rule::Each(&Rule::Replace)),
-    ("volumes", Rule::Keyed(identity::volume)),
+    ("volumes", Rule::Mounts),
 ]);
 
 const ADDRESSES: &[(&str, Rule)] =
