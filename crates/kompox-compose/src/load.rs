@@ -131,6 +131,7 @@ fn project(
     let mut reader = Reader::new(sources, &environment, request.files);
     reader.variables = assembled.variables;
     reader.budget = assembled.budget;
+    reader.incomplete = assembled.incomplete;
     let mut project = reader.project(&root, &name);
     if let Some(project) = &mut project {
         let profiles = crate::profiles::active(request.profiles, &environment);
@@ -140,7 +141,7 @@ fn project(
             crate::contents::read_objects(project, &mut reader);
         }
         // What is not there because its file is missing is not worth a second word.
-        if !assembled.incomplete {
+        if !reader.incomplete {
             crate::check::check(project, &mut reader.diagnostics);
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) files: &'a dyn ProjectFiles,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) budget: Budget,
+    /// Whether an included project is missing in the tree, which was reported.
+    pub(crate) incomplete: bool,
     ports_left: usize,
     hints_left: usize,
     /// Values of variables that are known in an included file only, by the place where a config or secret names them.
@@ -66,6 +68,7 @@ impl<'a> Reader<'a> {
             files,
             diagnostics: Diagnostics::new(),
             budget: Budget::default(),
+            incomplete: false,
             ports_left: PORTS,
             hints_left: HINTS,
             variables: BTreeMap::new(),
@@ -101,7 +104,7 @@ impl<'a> Reader<'a> {
                 _ => self.unknown_top_level(entry, top),
             }
         }
-        if top.get("services").is_none() && !looks_like_version_1(top) {
+        if top.get("services").is_none() && !looks_like_version_1(top) && !self.incomplete {
             let diagnostic = Diagnostic::error("compose.no-services", "there is no `services` in this file");
             self.error(diagnostic.at(root.span).help("add `services:` with at least one service"));
         }

@@ -184,6 +184,7 @@ impl Assembler<'_> {
             };
         }
         let services = whole.as_ref().and_then(|whole| whole.get("services"));
+        let services = services.filter(|services| !takes_away(services));
         let services = services.map(|services| Services::new(services.as_mapping().unwrap_or(&NOTHING)));
         Some(Extended { services, span: parsed.span })
     }

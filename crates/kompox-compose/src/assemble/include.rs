@@ -70,10 +70,19 @@ impl Assembler<'_> {
         }
         let folder = match &wanted.project_directory {
             Some(folder) => {
-                let folder = path::join(scope.folder, &folder.value);
-                // The folder of a file that is named instead of it.
-                let is_file = self.files.read(&folder).is_ok();
-                if is_file { path::parent(&folder).to_owned() } else { folder }
+                let path = path::join(scope.folder, &folder.value);
+                match self.files.read(&path) {
+                    // A file stands for its folder.
+                    Ok(_) => path::parent(&path).to_owned(),
+                    Err(error) if error.kind == FileErrorKind::NotFound => {
+                        let message = format!("the project directory {path} is not there");
+                        let diagnostic = Diagnostic::error("compose.file", message).at(folder.span);
+                        let help = "create it; it is relative to the folder of the file that includes";
+                        self.diagnostics.push(diagnostic.help(help));
+                        return None;
+                    }
+                    Err(_) => path,
+                }
             }
             None => path::parent(&first).to_owned(),
         };

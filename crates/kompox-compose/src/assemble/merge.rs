@@ -47,6 +47,8 @@ impl Merge<'_> {
             Rule::Short(key, _) => self.general(long(base, key), long(over, key), rule, place),
             Rule::Logging if differ(&base, &over) => self.alone(over).unwrap_or(base),
             Rule::Keyed(identity) => self.lists(base, over, [identity; 2], place),
+            Rule::Gpus if base.same(&over) => base,
+            Rule::Gpus => self.lists(all_gpus(base), over, [|_| None; 2], place),
             Rule::Mounts => self.lists(base, over, [identity::volume, identity::written_volume], place),
             _ => self.general(base, over, rule, place),
         }
@@ -345,6 +347,15 @@ fn list(node: Node) -> Node {
         }
         _ => node,
     }
+}
+
+/// `all` as a list of one request.
+fn all_gpus(node: Node) -> Node {
+    let span = node.span;
+    if node.as_str() != Some("all") {
+        return node;
+    }
+    Node::new(Value::Sequence(vec![long(node, "count")]), span)
 }
 
 /// Text as a mapping in which it is `key`.

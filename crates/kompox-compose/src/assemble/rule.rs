@@ -31,6 +31,8 @@ pub(super) enum Rule {
     Keyed(fn(&Node) -> Option<String>),
     /// The same for volumes.
     Mounts,
+    /// A list of requests, or `all`, which becomes one when something is merged into it.
+    Gpus,
     /// A mapping whose keys have rules of their own.
     Keys(&'static [(&'static str, Self)]),
     /// A mapping whose keys are names, all with one rule.
@@ -79,6 +81,7 @@ pub(super) const SERVICE: Rule = Rule::Keys(&[
     ("environment", Rule::Pairs),
     ("expose", Rule::Keyed(identity::text)),
     ("extra_hosts", Rule::Hosts),
+    ("gpus", Rule::Gpus),
     ("healthcheck", Rule::Keys(&[("test", Rule::Replace)])),
     ("label_file", Rule::Texts),
     ("labels", Rule::Pairs),
