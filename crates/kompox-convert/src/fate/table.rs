@@ -76,7 +76,12 @@ pub const TABLE: &[Row] = &[
         "services are always restarted; `no` and `on-failure` make a job of a service that nobody waits for",
     ),
     row(Service, "healthcheck", Map, "startup and readiness probes, never a liveness probe"),
-    row(Service, "stop_grace_period", Map, "part of the Pod's terminationGracePeriodSeconds"),
+    row(
+        Service,
+        "stop_grace_period",
+        Map,
+        "part of the Pod's terminationGracePeriodSeconds; a container that is killed when it is over is named",
+    ),
     row(Service, "stop_signal", Adapt, "sent to the main containers before they are stopped"),
     row(Service, "init", Adapt, "zombies are not reaped unless `x-kompox.shareProcesses` is set at the top"),
     row(Service, "post_start", Map, "hook of the container: one command, as the container's user"),
