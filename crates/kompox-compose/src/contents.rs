@@ -34,6 +34,9 @@ pub(crate) fn read_objects(project: &mut Project, reader: &mut Reader<'_>) {
         [("config", &mut project.configs, configs), ("secret", &mut project.secrets, secrets)]
     {
         for (key, object) in objects.iter_mut().filter(|(key, _)| used.contains(*key)) {
+            if reader.budget.is_over() {
+                return;
+            }
             let content = content(&format!("{what} {key}"), object, reader);
             // A quarter: nobody looks through it.
             let length = content.as_ref().map_or(0, Vec::len) / 4;

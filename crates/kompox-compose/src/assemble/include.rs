@@ -124,7 +124,8 @@ impl Assembler<'_> {
         folder: &str,
         scope: &Scope<'_>,
     ) -> Option<BTreeMap<String, String>> {
-        if !self.afford(scope.environment, wanted) {
+        let nothing = BTreeMap::new();
+        if !self.afford(scope.environment, &nothing, 1, wanted) {
             return None;
         }
         let mut environment = scope.environment.clone();
@@ -134,7 +135,7 @@ impl Assembler<'_> {
             if let Some(text) = found {
                 environment::add(&mut environment, path, text, self.sources, &mut self.diagnostics);
             }
-            return self.afford(&environment, wanted).then_some(environment);
+            return self.afford(&environment, scope.environment, VARIABLE, wanted).then_some(environment);
         }
         let mut whole = true;
         // What a later file says counts.
@@ -158,14 +159,24 @@ impl Assembler<'_> {
                 }
             }
         }
-        (whole && self.afford(&environment, wanted)).then_some(environment)
+        (whole && self.afford(&environment, scope.environment, VARIABLE, wanted)).then_some(environment)
     }
 
-    /// Counts a copy of an environment; false if it is too much.
-    fn afford(&mut self, environment: &BTreeMap<String, String>, wanted: &Wanted) -> bool {
-        let text = environment.iter().map(|(name, value)| name.len() + value.len()).sum();
+    /// Counts the variables that an environment has more than another one, each for so many values; false if it is too much.
+    fn afford(
+        &mut self,
+        environment: &BTreeMap<String, String>,
+        known: &BTreeMap<String, String>,
+        weight: usize,
+        wanted: &Wanted,
+    ) -> bool {
+        let text = |all: &BTreeMap<String, String>| -> usize {
+            all.iter().map(|(name, value)| name.len() + value.len()).sum()
+        };
         let Some(at) = wanted.paths.first().map(|path| path.span) else { return true };
-        self.budget.take(VARIABLE * environment.len(), text, at, &mut self.diagnostics)
+        let values = weight * environment.len().saturating_sub(known.len());
+        let text = text(environment).saturating_sub(text(known));
+        self.budget.take(values, text, at, &mut self.diagnostics)
     }
 
     /// Gives names without a value the values of the included project's environment, which is not known outside.
