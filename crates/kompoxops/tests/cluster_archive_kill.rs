@@ -132,9 +132,12 @@ fn an_import_that_was_killed_leaves_no_disk_that_counts() {
         let what = format!("{mib} MiB of {file}");
         let before = bytes_below(&volume);
         killed(&app, &import, &what, || bytes_below(&volume) > before + (mib << 20));
+        // What was on its way may have been all the rest: then the disk is whole, as is seen below.
         if let Some(half) = disk(&app, "new") {
-            assert!(half["state"] != "ready" && half["assigned"] == false, "{what}: {half}");
-            app.fails(&["disk", "assign", "new"], 5);
+            assert_eq!(half["assigned"], false, "{what}: {half}");
+            if half["state"] != "ready" {
+                app.fails(&["disk", "assign", "new"], 5);
+            }
         }
         app.ok(&import);
         app.ok(&["disk", "attach", "new"]);
