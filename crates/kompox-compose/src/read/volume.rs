@@ -157,7 +157,7 @@ impl Reader<'_> {
             }
         };
         // What belongs to another type has no effect, but it is not nonsense.
-        for entry in mapping.iter().filter(|entry| entry.key != kind.value) {
+        for entry in mapping.iter().filter(|entry| entry.key != kind.value || entry.key == "image") {
             if matches!(entry.key.as_str(), "bind" | "image" | "tmpfs" | "volume") {
                 self.kept(entry, shape::MOUNT, &place.key(&entry.key));
             }
