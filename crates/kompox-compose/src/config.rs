@@ -121,8 +121,10 @@ fn resource(
     let is_bind = |out: &Map<String, Value>| {
         out.get("driver").is_some_and(|driver| driver == "local") && out["driver_opts"]["o"] == "bind"
     };
+    // A number is none, as in Docker Compose.
+    let device = node.and_then(|node| node.get("driver_opts")?.get("device")?.as_str());
     if kind == "volumes"
-        && out.contains_key("driver_opts")
+        && device.is_some()
         && is_bind(&out)
         && let Some(Value::String(device)) =
             out.get_mut("driver_opts").and_then(|options| options.get_mut("device"))
