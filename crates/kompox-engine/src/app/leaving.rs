@@ -1,12 +1,10 @@
 //! Which containers of a Pod that was told to stop did not end by themselves. Pure.
 
 use crate::app::live;
+use crate::app::readiness::{KILLED, OUT_OF_MEMORY};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// Exit code of a process that ended by SIGKILL.
-const KILLED: i64 = 137;
 
 /// Looks at a Pod as long as it is there.
 #[derive(Debug, Default)]
@@ -47,7 +45,7 @@ fn killed(pod: &Value, begun: Timestamp) -> impl Iterator<Item = (&str, i64)> {
     statuses.filter_map(move |status| {
         let end = status.pointer("/state/terminated")?;
         let after = time(&end["finishedAt"])?.as_second() - begun.as_second();
-        let killed = end["exitCode"].as_i64() == Some(KILLED) && end["reason"] != "OOMKilled" && after >= 0;
+        let killed = end["exitCode"].as_i64() == Some(KILLED) && end["reason"] != OUT_OF_MEMORY && after >= 0;
         killed.then_some((status["name"].as_str()?, after))
     })
 }

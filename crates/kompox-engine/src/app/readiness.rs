@@ -31,7 +31,7 @@ pub(crate) const OUT_OF_MEMORY: &str = "OOMKilled";
 pub(crate) const START_ERROR: &str = "StartError";
 
 /// The exit code of a process that SIGKILL ended.
-const KILLED: i64 = 137;
+pub(super) const KILLED: i64 = 137;
 
 /// Restarts after which a crash loop is final: by then a container has crashed three times in about half a minute,
 /// which leaves time for one that only waits for its database.
