@@ -81,6 +81,13 @@ impl Assembler<'_> {
                         self.diagnostics.push(diagnostic.help(help));
                         return None;
                     }
+                    Err(error) if error.kind == FileErrorKind::Outside => {
+                        let message = format!("the project directory {path}: {error}");
+                        let diagnostic = Diagnostic::error("compose.file", message).at(folder.span);
+                        self.diagnostics.push(diagnostic.help(error.kind.way_out()));
+                        return None;
+                    }
+                    // A folder, or one that cannot be looked at: what is needed of it is reported when it is read.
                     Err(_) => path,
                 }
             }
