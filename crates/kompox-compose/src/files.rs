@@ -88,7 +88,9 @@ impl FileErrorKind {
     pub(crate) const fn way_out(self) -> &'static str {
         match self {
             Self::NotFound => "create it; the path is relative to the folder of the file that names it",
-            Self::Outside => "move it into the project directory, also where symlinks lead",
+            Self::Outside => {
+                "move it into the project directory, also where symlinks lead, or read it with `--allow-outside`"
+            }
             Self::NotAFile => "name a regular file",
             Self::Denied => "make it readable",
             Self::TooLarge => "use a smaller file",
