@@ -187,7 +187,7 @@ impl<'a> Assembler<'a> {
                 return None;
             }
         };
-        let id = self.sources.add(path, text);
+        let id = self.sources.add(self.files.shown(path), text);
         let (documents, found) = kompox_yaml::parse(self.sources, id, Limits::default());
         let broken = found.has_errors();
         self.diagnostics.extend(found);

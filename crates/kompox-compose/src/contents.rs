@@ -99,7 +99,7 @@ fn label_files(service: &mut Service, reader: &mut Reader<'_>) {
         };
         let Some(text) = utf8("label file", text, path, reader) else { continue };
         let length = text.len();
-        let id = reader.sources.add(path.value.clone(), text);
+        let id = reader.sources.add(reader.files.shown(&crate::path::clean(&path.value)), text);
         let earlier = |name: &str| found.get(name).map(|label| label.value.clone());
         let (labels, errors) = dotenv::parse(reader.sources.text(id), &|_| None, &earlier);
         for error in errors {
@@ -145,7 +145,7 @@ fn env_file(file: &EnvFile, reader: &mut Reader<'_>) -> Option<SourceId> {
         }
     };
     let id = utf8("env file", text, &file.path, reader)
-        .map(|text| reader.sources.add(file.path.value.clone(), text))?;
+        .map(|text| reader.sources.add(reader.files.shown(&crate::path::clean(&file.path.value)), text))?;
     reader.env_files.insert(file.path.value.clone(), id);
     Some(id)
 }

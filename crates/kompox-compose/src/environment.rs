@@ -38,7 +38,7 @@ pub(crate) fn gather(
         DotEnv::Off => Vec::new(),
         DotEnv::Text { name, text } => vec![((*name).to_owned(), (*text).to_owned())],
         DotEnv::Read => {
-            read(".env", files, diagnostics).map(|text| (".env".to_owned(), text)).into_iter().collect()
+            read(".env", files, diagnostics).map(|text| (files.shown(".env"), text)).into_iter().collect()
         }
     };
     let mut own = BTreeMap::new();
@@ -82,7 +82,7 @@ fn parsed(
 
 fn required(path: &str, files: &dyn ProjectFiles, diagnostics: &mut Diagnostics) -> Option<(String, String)> {
     match files.read(path) {
-        Ok(file) => Some((path.to_owned(), String::from_utf8_lossy(&file.bytes).into_owned())),
+        Ok(file) => Some((files.shown(path), String::from_utf8_lossy(&file.bytes).into_owned())),
         Err(error) => {
             let message = format!("the env file {path} cannot be read: {error}");
             diagnostics.push(Diagnostic::error("compose.dotenv.read", message).help("name a readable file"));

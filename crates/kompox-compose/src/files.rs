@@ -20,6 +20,12 @@ pub trait ProjectFiles {
     /// # Errors
     /// Whatever kept it from being listed.
     fn list(&self, path: &str) -> Result<Vec<Listed>, FileError>;
+
+    /// What messages call a file, so that its reader finds it from where the program was started. As it is, unless an
+    /// implementor knows better.
+    fn shown(&self, path: &str) -> String {
+        path.to_owned()
+    }
 }
 
 /// A file's content.

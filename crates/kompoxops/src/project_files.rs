@@ -14,13 +14,16 @@ const ENTRY_LIMIT: usize = 100_000;
 /// Files beneath one folder.
 pub(crate) struct FolderFiles {
     root: PathBuf,
+    /// The same as messages call it.
+    folder: PathBuf,
     allow_outside: bool,
 }
 
 impl FolderFiles {
     /// The files beneath `folder`, which must exist; with `allow_outside`, all others too.
     pub(crate) fn new(folder: &Path, allow_outside: bool) -> io::Result<Self> {
-        Ok(Self { root: fs::canonicalize(folder)?, allow_outside })
+        let here = folder.strip_prefix(".").unwrap_or(folder).to_owned();
+        Ok(Self { root: fs::canonicalize(folder)?, folder: here, allow_outside })
     }
 
     /// The real path behind a path of the compose file.
@@ -80,6 +83,15 @@ impl ProjectFiles for FolderFiles {
         }
         listed.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(listed)
+    }
+
+    fn shown(&self, path: &str) -> String {
+        if path.starts_with('~') {
+            return path.to_owned();
+        }
+        let whole = self.folder.join(path);
+        let here = std::env::current_dir().unwrap_or_default();
+        whole.strip_prefix(&here).unwrap_or(&whole).display().to_string()
     }
 }
 

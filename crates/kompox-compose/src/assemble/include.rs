@@ -140,7 +140,13 @@ impl Assembler<'_> {
             let path = path::join(folder, ".env");
             let found = environment::read(&path, self.files, &mut self.diagnostics);
             if let Some(text) = found {
-                environment::add(&mut environment, path, text, self.sources, &mut self.diagnostics);
+                environment::add(
+                    &mut environment,
+                    self.files.shown(&path),
+                    text,
+                    self.sources,
+                    &mut self.diagnostics,
+                );
             }
             return self.afford(&environment, scope.environment, VARIABLE, wanted).then_some(environment);
         }
@@ -151,7 +157,13 @@ impl Assembler<'_> {
             match self.files.read(&path) {
                 Ok(text) => {
                     let text = String::from_utf8_lossy(&text.bytes).into_owned();
-                    environment::add(&mut environment, path, text, self.sources, &mut self.diagnostics);
+                    environment::add(
+                        &mut environment,
+                        self.files.shown(&path),
+                        text,
+                        self.sources,
+                        &mut self.diagnostics,
+                    );
                 }
                 Err(error) => {
                     whole = false;
