@@ -27,6 +27,8 @@ enum What {
     Differs(Vec<String>),
     /// A list differs only by what is in it again.
     Repeated(Vec<String>),
+    /// We have only a part of a list.
+    Fewer(Vec<String>),
 }
 
 /// All classes.
@@ -35,7 +37,7 @@ pub struct Classes(Vec<Class>);
 
 impl Classes {
     /// Reads the file: lines `we refuse | TEXT … TEXT | reason`, `docker refuses | TEXT … TEXT | reason`, `part
-    /// refused | TEXT … TEXT | reason`, `differs | PATTERN | reason` and `repeated | PATTERN | reason`.
+    /// refused | TEXT … TEXT | reason`, `differs | PATTERN | reason`, `repeated | PATTERN | reason` and `fewer | PATTERN | reason`.
     ///
     /// # Errors
     /// When it cannot be read, and for a line of another form.
@@ -55,6 +57,7 @@ impl Classes {
                 "part refused" => What::DockerRefusesPart(texts()),
                 "differs" => What::Differs(path()),
                 "repeated" => What::Repeated(path()),
+                "fewer" => What::Fewer(path()),
                 _ => return None,
             };
             (reason.len() > 10).then(|| Class { what, reason: reason.to_owned() })
@@ -100,6 +103,7 @@ impl Classes {
                         What::Repeated(path) => {
                             is_path(path, &difference.path, docker) && is_repeated(difference)
                         }
+                        What::Fewer(path) => is_path(path, &difference.path, docker) && is_part(difference),
                         _ => false,
                     })
                 })
@@ -167,6 +171,14 @@ fn is_repeated(difference: &Difference) -> bool {
     ours.is_some_and(|ours| ours.iter().eq(once))
 }
 
+/// Whether all that we have of a list is in that of Docker Compose, in the same order.
+fn is_part(difference: &Difference) -> bool {
+    let list = |value: &Option<Value>| value.as_ref().and_then(Value::as_array).cloned();
+    let (Some(docker), Some(ours)) = (list(&difference.docker), list(&difference.ours)) else { return false };
+    let mut rest = docker.iter();
+    ours.iter().all(|item| rest.any(|one| one == item))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +220,13 @@ mod tests {
             reasons(&config(json!([{"a": "c", "c": 1}]), "x"), &config(json!([{"a": "c"}]), "x")),
             None
         );
+        let class = Classes::parse("fewer | services.*.ports | for the test\n").unwrap();
+        let reasons = |docker: &Outcome, ours: &Outcome| {
+            class.reasons(&differences, &Project::default(), docker, ours).map(|all| all.len())
+        };
+        assert_eq!(reasons(&config(json!([1, 2, 3]), "x"), &config(json!([1, 3]), "x")), Some(1));
+        assert_eq!(reasons(&config(json!([1, 2, 3]), "x"), &config(json!([3, 1]), "x")), None);
+        assert_eq!(reasons(&config(json!([1, 2]), "x"), &config(json!([1, 2, 3]), "x")), None);
         assert!(Classes::parse("we refuse | x\n").is_err());
     }
 }
