@@ -1,5 +1,6 @@
 //! What one load may take altogether: files that name each other again and again come to an end. Pure.
 
+use crate::read::PORTS;
 use kompox_yaml::{Diagnostic, Diagnostics, Node, Span, Value};
 
 /// Files that `include` and `extends` may read.
@@ -10,6 +11,17 @@ const VALUES: usize = 100_000;
 pub(crate) const VARIABLE: usize = 4;
 /// Bytes of all values and contents, counted the same way and with variables replaced.
 const TEXT: usize = 8 << 20;
+
+/// How much one project may hold: what is counted, and the most of it. A project with more is refused.
+pub const LIMITS: [(&str, usize); 4] = [
+    ("files that `include` and `extends` name", FILES),
+    (
+        "values of all files, counted as often as they are copied; a variable of an env file counts for four",
+        VALUES,
+    ),
+    ("bytes of all values and contents, with variables replaced", TEXT),
+    ("ports, ranges counted out", PORTS),
+];
 
 /// What is left.
 #[derive(Debug)]

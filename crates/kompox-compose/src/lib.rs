@@ -27,6 +27,7 @@ mod shape;
 mod substitute;
 mod words;
 
+pub use budget::LIMITS;
 pub use config::{Paths, config};
 pub use discover::{COMPOSE_FILES, Found, FoundFile, OVERRIDE_FILES, Selection, discover, override_of};
 pub use duration::parse as parse_duration;

@@ -31,7 +31,7 @@ pub use service::SERVICE;
 pub(crate) use value::canonical;
 
 /// Ports that one project may have after ranges are expanded.
-const PORTS: usize = 1 << 15;
+pub(crate) const PORTS: usize = 1 << 15;
 
 /// Reads nodes, and files where a key says so.
 pub(crate) struct Reader<'a> {

@@ -1,6 +1,7 @@
 //! The table as a page of documentation. Pure.
 
 use super::TABLE;
+use kompox_compose::LIMITS;
 use std::fmt::Write;
 
 /// The page `docs/compose-support.md`.
@@ -23,6 +24,16 @@ pub fn compose_support() -> String {
         for row in rows {
             let _ = writeln!(page, "| `{}` | {} | {} |", row.key, row.fate.word(), row.text);
         }
+    }
+    page.push_str(
+        "\n## Files and limits\n\n\
+         Files that a project names are read beneath its folder, wherever symlinks lead; `--allow-outside` lets a project\n\
+         read others, too. What it includes must be there, also the folder that `project_directory` names.\n\n\
+         A project with more than this is refused, so that no file takes more than a moment to load:\n\n\
+         | what | at most |\n|---|---|\n",
+    );
+    for (what, most) in LIMITS {
+        let _ = writeln!(page, "| {what} | {most} |");
     }
     page
 }
