@@ -7,8 +7,8 @@ use crate::app::{act, cause, live, settle};
 use crate::progress::Step;
 use crate::refusal::pod as row;
 use crate::{Error, Event, FailureReport, Scope};
-use kompox_model::port::ErrorKind;
-use kompox_model::{Gvk, Object, ObjectRef, label, resource_name};
+use kompox_model::port::{ErrorKind, Query};
+use kompox_model::{Gvk, Object, label};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -135,12 +135,15 @@ pub(crate) async fn ready(scope: &Scope<'_>, expected: &Expectation) -> Result<S
 fn current<'a>(pods: &'a [Value], expected: &Expectation) -> Option<&'a Value> {
     let text = |pod: &'a Value, path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
     pods.iter()
-        .filter(|pod| !live::is_terminating(pod) && revision(pod) == expected.revision.as_deref())
-        .filter(|pod| {
-            let restarted = kompox_model::object::annotation(pod, label::RESTARTED);
-            expected.restarted.is_none() || restarted == expected.restarted.as_deref()
-        })
+        .filter(|pod| !live::is_terminating(pod) && is_expected(pod, expected))
         .max_by_key(|pod| (text(pod, "/status/phase") != "Failed", text(pod, "/metadata/creationTimestamp")))
+}
+
+/// Whether a Pod, or the template of Pods, is what this command made.
+fn is_expected(pod: &Value, expected: &Expectation) -> bool {
+    let restarted = kompox_model::object::annotation(pod, label::RESTARTED);
+    revision(pod) == expected.revision.as_deref()
+        && (expected.restarted.is_none() || restarted == expected.restarted.as_deref())
 }
 
 /// How long a container may fail in a way that Kubernetes tries again: its second try comes 10 to 15 s after the first.
@@ -169,10 +172,9 @@ async fn cannot_be_made(
     expected: &Expectation,
     since: &mut Option<Instant>,
 ) -> Result<Option<String>, Error> {
-    let gvk = Gvk::new("apps", "v1", "Deployment");
-    let reference = ObjectRef::new(gvk, Some(&scope.namespace()), resource_name::APP);
-    let deployment = match scope.kubernetes.get(&scope.call(), &reference).await {
-        Ok(deployment) => deployment,
+    let query = Query { gvk: Gvk::new("apps", "v1", "ReplicaSet"), ..live::pod_query(scope) };
+    let sets = match scope.kubernetes.list(&scope.call(), &query).await {
+        Ok(sets) => sets,
         // As short as the trouble is, the watch outlives it; what lasts, the watch reports.
         Err(error)
             if matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Throttled | ErrorKind::Timeout) =>
@@ -181,10 +183,10 @@ async fn cannot_be_made(
         }
         Err(error) => return act::or_interrupted(Err(error.into()), APPLIED),
     };
-    let message = deployment.as_ref().and_then(|deployment| {
-        let seen = deployment.pointer("/status/observedGeneration");
-        let current = seen.is_none() || seen == deployment.pointer("/metadata/generation");
-        let conditions = deployment.pointer("/status/conditions")?.as_array().filter(|_| current)?;
+    // The Deployment would tell of the ReplicaSets of earlier deploys, too.
+    let message = sets.iter().find_map(|set| {
+        set.pointer("/spec/template").filter(|template| is_expected(template, expected))?;
+        let conditions = set.pointer("/status/conditions")?.as_array()?;
         let failure = conditions.iter().find(|c| c["type"] == "ReplicaFailure" && c["status"] == "True")?;
         failure["message"].as_str()
     });

@@ -169,6 +169,19 @@ async fn a_pod_that_may_not_be_made_is_no_endless_wait() {
     assert_eq!(error.code(), "app.pod.not-made");
 }
 
+/// Kubernetes' own controllers take a while to see that a former ReplicaSet shall make no Pod any more.
+#[tokio::test]
+async fn a_pod_of_before_that_could_not_be_made_is_not_the_pod() {
+    const LATE: Duration = Duration::from_secs(5);
+    let mut bed = Bed::new().await;
+    bed.kubelet.set(Mode::Forbidden);
+    failed(&bed, COMPOSE).await;
+    bed.kubelet.set(Mode::Absent);
+    bed.limit = bed.in_vain() + LATE;
+    let error = failed(&bed, &changed()).await;
+    assert_eq!(error.code(), "app.pod.not-ready", "{error}");
+}
+
 #[tokio::test]
 async fn an_evicted_pod_from_before_is_not_the_pod() {
     let bed = Bed::deployed().await;
@@ -222,12 +235,11 @@ async fn a_request_that_fails_for_a_moment_does_not_end_the_wait() {
     let mut bed = without_pod().await;
     // Asked for after one and after two seconds.
     bed.limit += Duration::from_secs(2);
-    let when = When::Every { method: http::Method::GET, path: "/deployments/app".to_owned() };
+    let when = When::Every { method: http::Method::GET, path: "/replicasets".to_owned() };
     bed.api.plant(when, Fault::status(503, "ServiceUnavailable", "not now"));
     let error = failed(&bed, COMPOSE).await;
     assert!(matches!(error, Error::NotReady(_)), "{error}");
-    let asked =
-        bed.api.requests().iter().filter(|request| request.path.ends_with("/deployments/app")).count();
+    let asked = bed.api.requests().iter().filter(|request| request.path.ends_with("/replicasets")).count();
     assert!(asked > 1, "it was asked for, in vain");
 }
 

@@ -90,11 +90,16 @@ fn rolled_out(state: &mut State, namespace: &str, deployment: &Value) -> Option<
     match state.mode {
         Mode::Absent => None,
         Mode::Forbidden => {
-            let mut deployment = deployment.clone();
-            deployment["status"] = json!({"conditions": [{
-                "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
-                "message": "pods \"app-1\" is forbidden: no"}]});
-            Some((format!("/apis/apps/v1/namespaces/{namespace}/deployments/app"), deployment))
+            let name = format!("app-{revision}");
+            let set = json!({
+                "apiVersion": "apps/v1", "kind": "ReplicaSet",
+                "metadata": {"name": name, "namespace": namespace, "labels": template["metadata"]["labels"]},
+                "spec": {"template": template},
+                "status": {"conditions": [{
+                    "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+                    "message": "pods \"app-1\" is forbidden: no"}]},
+            });
+            Some((format!("/apis/apps/v1/namespaces/{namespace}/replicasets/{name}"), set))
         }
         mode => {
             let name = format!("app-{revision}");
