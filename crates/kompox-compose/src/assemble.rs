@@ -146,7 +146,7 @@ impl<'a> Assembler<'a> {
 
     /// Makes a document as it was parsed ready to be merged; false if it is too much.
     fn prepare(&mut self, document: &mut Node, environment: &BTreeMap<String, String>) -> bool {
-        if !self.budget.tree(document, &mut self.diagnostics) {
+        if !self.budget.tree(document, 1, &mut self.diagnostics) {
             return false;
         }
         self.refuse_tags(document);

@@ -9,6 +9,10 @@ const FILES: usize = 500;
 const VALUES: usize = 100_000;
 /// What a variable of an env file, or a label of a label file, counts for.
 pub(crate) const VARIABLE: usize = 4;
+/// How often a service that is extended counts, being copied, merged and looked through again.
+pub(crate) const EXTENDED: usize = 2;
+/// What a variable counts for where an included project begins with those of the including one.
+pub(crate) const INHERITED: usize = 2;
 /// Bytes of all values and contents, counted the same way and with variables replaced.
 const TEXT: usize = 8 << 20;
 
@@ -16,7 +20,7 @@ const TEXT: usize = 8 << 20;
 pub const LIMITS: [(&str, usize); 4] = [
     ("files that `include` and `extends` name", FILES),
     (
-        "values of all files, counted as often as they are copied; a variable of an env file counts for four",
+        "values of all files and words of commands, counted as often as they are copied; a variable of an env file counts for four",
         VALUES,
     ),
     ("bytes of all values and contents, with variables replaced", TEXT),
@@ -61,11 +65,11 @@ impl Budget {
         enough
     }
 
-    /// Takes a whole tree that is read or copied; false if it is too much.
-    pub(crate) fn tree(&mut self, node: &Node, diagnostics: &mut Diagnostics) -> bool {
+    /// Takes a whole tree so many times; false if it is too much.
+    pub(crate) fn tree(&mut self, node: &Node, times: usize, diagnostics: &mut Diagnostics) -> bool {
         let (mut values, mut text) = (0, 0);
         measure(node, &mut values, &mut text);
-        self.take(values, text, node.span, diagnostics)
+        self.take(times * values, times * text, node.span, diagnostics)
     }
 
     /// Takes values and bytes of text; false if it is too much. Only the first time is reported.
@@ -91,8 +95,8 @@ impl Budget {
         };
         let message = format!("the project is too large: with all its files it has more than {most}");
         diagnostics.push(Diagnostic::error("compose.too-large", message).at(at).help(
-            "what is included, extended or read again counts again, and a variable of a file four times: \
-             do so less often or with smaller files",
+            "what is included, extended or read again counts again, a variable of a file four times, and each word of \
+             a command: do so less often or with smaller files",
         ));
         false
     }

@@ -113,14 +113,21 @@ impl<'a> Reader<'a> {
 
     fn services(&mut self, node: &Node, place: &Place<'_>, project: &mut Project) {
         let Some(mapping) = self.any_mapping(node, place) else { return };
+        let mut read = Vec::new();
         for entry in mapping {
+            if self.budget.is_over() {
+                break;
+            }
             if self.check_name(entry) {
                 let name = Located::new(entry.key.clone(), entry.key_span);
                 if let Some(service) = self.service(name, &entry.value, &place.key(&entry.key)) {
-                    project.services.insert(entry.key.clone(), service);
+                    read.push((&entry.key, Box::new(service)));
                 }
             }
         }
+        // In the order of the map: a service is large, and moving those behind it for each takes long.
+        read.sort_by_key(|(name, _)| *name);
+        project.services.extend(read.into_iter().map(|(name, service)| (name.clone(), *service)));
     }
 
     /// A map of things with names.

@@ -37,7 +37,18 @@ pub(crate) fn split(text: &str) -> Result<Words, WordsError> {
     let mut escaped = false;
     let mut inside = Inside::Nothing;
     let mut dropped = None;
-    for (at, character) in text.char_indices() {
+    let mut next = 0;
+    while let Some(rest) = text.get(next..).filter(|rest| !rest.is_empty()) {
+        let at = next;
+        let plain = rest.bytes().position(is_special).unwrap_or(rest.len());
+        if plain > 0 && !escaped {
+            word.push_str(&rest[..plain]);
+            started = true;
+            next += plain;
+            continue;
+        }
+        let Some(character) = rest.chars().next() else { break };
+        next += character.len_utf8();
         if escaped {
             escaped = false;
             if matches!(inside, Inside::Backtick | Inside::Dollar) {
@@ -94,6 +105,28 @@ pub(crate) fn split(text: &str) -> Result<Words, WordsError> {
         words.push(word);
     }
     Ok(Words { words, dropped })
+}
+
+/// Whether a byte may be anything but itself; none of these is part of a longer character.
+const fn is_special(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'\\'
+            | b' '
+            | b'\t'
+            | b'\r'
+            | b'\n'
+            | b'\''
+            | b'"'
+            | b'`'
+            | b'('
+            | b')'
+            | b';'
+            | b'&'
+            | b'|'
+            | b'<'
+            | b'>'
+    )
 }
 
 #[cfg(test)]

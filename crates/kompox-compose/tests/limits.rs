@@ -7,7 +7,7 @@ use kompox_testcases::{Outcome, ours};
 use std::time::Duration;
 
 /// What of it costs little enough to be loaded.
-const LOADED: [&str; 4] = ["include-env-comment", "extends-many", "extends-chain", "configs"];
+const LOADED: [&str; 3] = ["include-env-comment", "extends-many", "configs"];
 
 #[test]
 fn what_is_used_again_counts_again() {

@@ -7,6 +7,7 @@ use kompox_yaml::{Diagnostic, Entry, Located, Mapping, Node, Span, nearest};
 
 use super::merge::takes_away;
 use super::{Assembler, rebase, rule};
+use crate::budget::EXTENDED;
 use crate::path;
 use crate::place::Place;
 
@@ -205,7 +206,7 @@ impl Assembler<'_> {
                 .push(Diagnostic::error("compose.extends", message).at(service.span).maybe_help(near));
             return None;
         };
-        if !self.budget.tree(node, &mut self.diagnostics) {
+        if !self.budget.tree(node, EXTENDED, &mut self.diagnostics) {
             return None;
         }
         let whole = self.extended(name, service.span, home, trail)?;

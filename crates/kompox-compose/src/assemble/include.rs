@@ -7,7 +7,7 @@ use std::rc::Rc;
 use kompox_yaml::{Diagnostic, Entry, Located, Mapping, Node, Span, Value};
 
 use super::{Assembler, Parsed, Scope, rebase};
-use crate::budget::VARIABLE;
+use crate::budget::{INHERITED, VARIABLE};
 use crate::path;
 use crate::{FileErrorKind, environment};
 
@@ -101,7 +101,7 @@ impl Assembler<'_> {
         let environment = self.environment(wanted, &folder, scope)?;
         let inner = Scope { environment: &environment, folder: &folder, open };
         let mut model = self.model_of(files, &inner, main)?;
-        if !self.budget.tree(&model, &mut self.diagnostics) {
+        if !self.budget.tree(&model, 1, &mut self.diagnostics) {
             return None;
         }
         self.resolve(&mut model, &environment, scope.environment);
@@ -132,7 +132,7 @@ impl Assembler<'_> {
         scope: &Scope<'_>,
     ) -> Option<BTreeMap<String, String>> {
         let nothing = BTreeMap::new();
-        if !self.afford(scope.environment, &nothing, 1, wanted) {
+        if !self.afford(scope.environment, &nothing, INHERITED, wanted) {
             return None;
         }
         let mut environment = scope.environment.clone();
@@ -192,6 +192,9 @@ impl Assembler<'_> {
         let text = |all: &BTreeMap<String, String>| -> usize {
             all.iter().map(|(name, value)| name.len() + value.len()).sum()
         };
+        if self.budget.is_over() {
+            return false;
+        }
         let Some(at) = wanted.paths.first().map(|path| path.span) else { return true };
         let values = weight * environment.len().saturating_sub(known.len());
         let text = text(environment).saturating_sub(text(known));

@@ -24,7 +24,9 @@ impl Reader<'_> {
                             .help("for a shell, write [\"sh\", \"-c\", \"…\"]; for the plain character, put it in quotes"),
                         );
                     }
-                    Some(Located::new(words.words, node.span))
+                    let affordable =
+                        self.budget.take(words.words.len(), text.len(), node.span, &mut self.diagnostics);
+                    affordable.then(|| Located::new(words.words, node.span))
                 }
                 Err(error) => {
                     let (problem, span) = match error {

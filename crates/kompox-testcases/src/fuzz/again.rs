@@ -4,7 +4,7 @@ use crate::Project;
 use std::fmt::Write as _;
 
 /// The ways to do so, each with what is large at first and what uses it then.
-pub const AGAIN: [(&str, Parts); 18] = [
+pub const AGAIN: [(&str, Parts); 19] = [
     ("include", |large, uses| {
         let list = "  - a.yaml\n".repeat(uses / 11);
         vec![("compose.yaml", format!("include:\n{list}")), ("a.yaml", services(large))]
@@ -48,6 +48,10 @@ pub const AGAIN: [(&str, Parts); 18] = [
     }),
     ("extends-long", |large, uses| {
         let base = format!("  a:\n    image: x\n    command: {}\n", "c".repeat(large));
+        vec![("compose.yaml", extending(uses, "a") + &base)]
+    }),
+    ("extends-words", |large, uses| {
+        let base = format!("  a:\n    image: x\n    command: {}\n", "c ".repeat(large / 2));
         vec![("compose.yaml", extending(uses, "a") + &base)]
     }),
     ("extends-many", |large, uses| {
