@@ -171,12 +171,11 @@ fn is_repeated(difference: &Difference) -> bool {
     ours.is_some_and(|ours| ours.iter().eq(once))
 }
 
-/// Whether all that we have of a list is in that of Docker Compose, in the same order.
+/// Whether all that we have of a list is in that of Docker Compose, which has more.
 fn is_part(difference: &Difference) -> bool {
     let list = |value: &Option<Value>| value.as_ref().and_then(Value::as_array).cloned();
     let (Some(docker), Some(ours)) = (list(&difference.docker), list(&difference.ours)) else { return false };
-    let mut rest = docker.iter();
-    ours.iter().all(|item| rest.any(|one| one == item))
+    ours.len() < docker.len() && ours.iter().all(|item| docker.contains(item))
 }
 
 #[cfg(test)]
@@ -225,7 +224,8 @@ mod tests {
             class.reasons(&differences, &Project::default(), docker, ours).map(|all| all.len())
         };
         assert_eq!(reasons(&config(json!([1, 2, 3]), "x"), &config(json!([1, 3]), "x")), Some(1));
-        assert_eq!(reasons(&config(json!([1, 2, 3]), "x"), &config(json!([3, 1]), "x")), None);
+        assert_eq!(reasons(&config(json!([1, 2, 3]), "x"), &config(json!([3, 1]), "x")), Some(1));
+        assert_eq!(reasons(&config(json!([1, 2, 3]), "x"), &config(json!([1, 4]), "x")), None);
         assert_eq!(reasons(&config(json!([1, 2]), "x"), &config(json!([1, 2, 3]), "x")), None);
         assert!(Classes::parse("we refuse | x\n").is_err());
     }
