@@ -70,7 +70,8 @@ async fn copy(ends: &Ends<'_>, look: &Look, volume: &Carried, options: &MoveOpti
     let wanted = |disk: &Disk| id(from, disk, &state);
     for old in &volume.target_disks {
         let kept = volume.disks.iter().any(|disk| disk.name == old.name && old.source == wanted(disk));
-        if !kept {
+        // What a command that gave the move up had begun to delete is deleted first.
+        if !kept || old.state == DiskState::Deleting {
             remove(to, target, look, old).await?;
         }
     }

@@ -466,3 +466,26 @@ proptest! {
         runtime.block_on(nothing_goes_wrong(shared, &steps))?;
     }
 }
+
+/// A disk that giving a move up has begun to delete is in the way of no other move.
+#[tokio::test]
+async fn a_move_follows_one_that_was_given_up_by_half() {
+    let step = |command, crash: Option<Crash>| Step {
+        command,
+        away: false,
+        crashes: crash.into_iter().collect(),
+        repeat: false,
+    };
+    let delete =
+        Crash::Fault { there: true, spared: 0, operation: Operation::Delete, moment: Moment::During };
+    let steps = [
+        step(Command::Deploy { start_empty: false }, None),
+        step(
+            Command::Move { delete_old_copies: false },
+            Some(Crash::Killed { there: true, at: 4, after: false }),
+        ),
+        step(Command::Abort, Some(delete)),
+        step(Command::Move { delete_old_copies: false }, None),
+    ];
+    nothing_goes_wrong(false, &steps).await.unwrap();
+}
