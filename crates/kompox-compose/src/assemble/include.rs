@@ -140,13 +140,7 @@ impl Assembler<'_> {
             let path = path::join(folder, ".env");
             let found = environment::read(&path, self.files, &mut self.diagnostics);
             if let Some(text) = found {
-                environment::add(
-                    &mut environment,
-                    self.files.shown(&path),
-                    text,
-                    self.sources,
-                    &mut self.diagnostics,
-                );
+                self.add_variables(&mut environment, &path, text);
             }
             return self.afford(&environment, scope.environment, VARIABLE, wanted).then_some(environment);
         }
@@ -157,13 +151,7 @@ impl Assembler<'_> {
             match self.files.read(&path) {
                 Ok(text) => {
                     let text = String::from_utf8_lossy(&text.bytes).into_owned();
-                    environment::add(
-                        &mut environment,
-                        self.files.shown(&path),
-                        text,
-                        self.sources,
-                        &mut self.diagnostics,
-                    );
+                    self.add_variables(&mut environment, &path, text);
                 }
                 Err(error) => {
                     whole = false;
@@ -179,6 +167,11 @@ impl Assembler<'_> {
             }
         }
         (whole && self.afford(&environment, scope.environment, VARIABLE, wanted)).then_some(environment)
+    }
+
+    /// Adds what the env file at `path` says and nobody said before.
+    fn add_variables(&mut self, environment: &mut BTreeMap<String, String>, path: &str, text: String) {
+        environment::add(environment, self.files.shown(path), text, self.sources, &mut self.diagnostics);
     }
 
     /// Counts the variables that an environment has more than another one, each for so many values; false if it is too much.
